@@ -1,0 +1,150 @@
+"""The command ``consentmgr``: one table of commands, each loaded when it is called.
+
+Importing this module loads neither Flask nor a database driver nor an engine, because the time a short command
+takes to start is time a person waits.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+
+import click
+
+from consentmgr import __version__
+from consentmgr.kit.errors import ConsentmgrError
+
+EXIT_UNAVAILABLE = 3
+#: sysexits.h: an internal error of the program.
+EXIT_UNEXPECTED = 70
+#: What shells report for a program ended by SIGINT, SIGPIPE or SIGTERM: 128 and the signal's number.
+EXIT_INTERRUPTED = 130
+EXIT_BROKEN_PIPE = 141
+EXIT_TERMINATED = 143
+
+
+class CommandRow(NamedTuple):
+    """A command's name, where it is written, and its line in ``consentmgr --help``."""
+
+    name: str
+    place: str
+    help: str
+
+
+COMMANDS: tuple[CommandRow, ...] = (
+    CommandRow("init", "consentmgr.commands:init", "Prepare the data folder, the keys and the database."),
+    CommandRow("status", "consentmgr.commands:status", "Tell where everything is and whether it is in order."),
+    CommandRow("database", "consentmgr.commands:database_group", "Start or stop the built-in database."),
+    CommandRow("import", "consentmgr.importing.commands:import_command", "Take in documents, tables and ban lists."),
+    CommandRow("export", "consentmgr.importing.commands:export_group", "Write the register out again."),
+    CommandRow("screen", "consentmgr.screening.commands:screen", "Screen a campaign list against the register."),
+    CommandRow("explain", "consentmgr.screening.commands:explain", "Tell why one person may or may not be contacted."),
+    CommandRow("decide", "consentmgr.screening.commands:decide", "Run decision cases in a scratch register."),
+    CommandRow("certificate", "consentmgr.screening.commands:certificate_group", "Check a screening certificate."),
+    CommandRow("rules", "consentmgr.screening.commands:rules_group", "Print the rules and the law behind them."),
+    CommandRow("policy", "consentmgr.screening.commands:policy_group", "Show or set policy switches and limits."),
+    CommandRow("ledger", "consentmgr.consents.commands:ledger_group", "Verify, rebuild or export the consent ledger."),
+    CommandRow("snapshot", "consentmgr.screening.commands:snapshot_group", "Refresh or show the screening snapshot."),
+    CommandRow("demo", "consentmgr.demo.commands:demo", "Build a made-up register and screen three lists with it."),
+)
+
+
+class LazyCommands(click.Group):
+    """A group whose commands are rows; a command's module is imported when the command is called, not before."""
+
+    def __init__(self, *args: object, rows: Sequence[CommandRow] = (), **attributes: object) -> None:
+        super().__init__(*args, **attributes)  # type: ignore[arg-type]
+        self.rows = {row.name: row for row in rows}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.rows)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        row = self.rows.get(cmd_name)
+        return load_command(row) if row is not None else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(row.name, row.help) for row in self.rows.values()])
+
+
+def load_command(row: CommandRow) -> click.Command:
+    """The command a row names."""
+    module, _, attribute = row.place.partition(":")
+    command = getattr(import_module(module), attribute)
+    assert isinstance(command, click.Command), row.place
+    return command
+
+
+@click.group(cls=LazyCommands, rows=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="consentmgr")
+def consentmgr() -> None:
+    """Who may be contacted, by which channel, for what, on what legal basis - and the proof of it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and end the process with its exit code; an error is one clear line on standard error."""
+    signal.signal(signal.SIGTERM, _end_tidily)
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has gone, as ``head`` does. Python must not trip over it again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = EXIT_BROKEN_PIPE
+    sys.exit(code)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    if "_CONSENTMGR_COMPLETE" in os.environ:
+        consentmgr.main(prog_name="consentmgr")  # A shell asks for completions; click answers and ends.
+    try:
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        with consentmgr.make_context("consentmgr", given) as context:
+            result = consentmgr.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("interrupted")
+        return EXIT_INTERRUPTED
+    except ConsentmgrError as error:
+        _say(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the last resort, which tells the person and ends
+        return _tell_unexpected(error)
+    return result if isinstance(result, int) else 0
+
+
+def _tell_unexpected(error: Exception) -> int:
+    """Say where it happened, not what was said: the words of a foreign exception may hold personal data."""
+    if os.environ.get("CONSENTMGR_DEBUG") == "1":
+        raise error
+    if isinstance(error, OSError) and error.strerror:
+        _say(f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+        return EXIT_UNAVAILABLE
+    ours = Path(__file__).parent
+    steps = [(Path(frame.f_code.co_filename), line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    path, line = next((step for step in reversed(steps) if step[0].is_relative_to(ours)), (Path(__file__), 0))
+    place = f"{path.relative_to(ours.parent)}:{line}"
+    _say(f"an unexpected error, {type(error).__name__} at {place}; CONSENTMGR_DEBUG=1 shows all of it")
+    return EXIT_UNEXPECTED
+
+
+def _say(sentence: str) -> None:
+    click.echo(f"consentmgr: {sentence}", err=True)
+
+
+def _end_tidily(_number: int, _frame: object) -> NoReturn:
+    """End through the ordinary way out, so that the built-in database is stopped."""
+    sys.exit(EXIT_TERMINATED)

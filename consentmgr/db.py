@@ -1,0 +1,295 @@
+"""The database: one PostgreSQL, opened once, checked before it is trusted with a decision.
+
+Flask is not imported here; ``consentmgr.app`` binds Flask-SQLAlchemy to the same tables and engine.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Self
+
+from platformdirs import user_cache_path
+from sqlalchemy import URL, Connection, Engine, MetaData, SmallInteger, Text, create_engine, make_url, text
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
+
+from consentmgr.config import Settings
+from consentmgr.embedded_postgres import EmbeddedPostgres
+from consentmgr.files import data_folder
+from consentmgr.keys import ADDRESS, address_key_id, load_address_key
+from consentmgr.kit.errors import Unavailable, UnsafeSetting
+from consentmgr.kit.private_folder import make_private_folder
+from consentmgr.postgres_cluster import DATABASE, ROLE
+
+#: The oldest PostgreSQL that is still looked after and has everything used here.
+OLDEST_POSTGRESQL = 14
+
+
+class Base(DeclarativeBase):
+    """The parent of every table's class. Constraints are named by rule, so that migrations can speak of them."""
+
+    registry = registry(
+        metadata=MetaData(
+            naming_convention={
+                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+                "ck": "ck_%(table_name)s_%(constraint_name)s",
+                "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+                "pk": "pk_%(table_name)s",
+            }
+        ),
+        type_annotation_map={str: Text, datetime: TIMESTAMP(timezone=True)},
+    )
+
+
+class AddressKeyInUse(Base):
+    """The id of the address key this register's digests were made with: one row, written by ``consentmgr init``.
+
+    With another key no digest would match, and every ban would be missed without a sound.
+    """
+
+    __tablename__ = "address_key_in_use"
+    key_id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    since: Mapped[datetime]
+
+
+class Database:
+    """An open database. Close it, or use it as a context manager, so that the product's own server can stop."""
+
+    def __init__(self, engine: Engine, server: EmbeddedPostgres | None = None) -> None:
+        self.engine = engine
+        self._server = server
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A session whose work is committed at the end of the block, or undone if the block raises."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that only reads, and sees one position of the database from its first question to its last."""
+        engine = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with Session(engine) as session:
+            yield session
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """A plain connection; what is not committed in the block is undone at its end."""
+        with self.engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def scratch_schema(self) -> Iterator[Database]:
+        """An empty register in a schema of its own, gone at the end of the block; nothing else is touched.
+
+        A scratch schema that a killed process left is dropped by the next one.
+        """
+        name = f"scratch_{secrets.token_hex(8)}"
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as holder:
+            _drop_abandoned_schemas(holder)
+            holder.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), {"name": name})
+            holder.execute(text(f"CREATE SCHEMA {name}"))
+            scratch = Database(_make_engine(self.engine.url, search_path=name))
+            try:
+                with scratch.engine.begin() as connection:
+                    migrate(connection)
+                yield scratch
+            finally:
+                scratch.close()
+                holder.execute(text(f"DROP SCHEMA {name} CASCADE"))
+                holder.execute(text("SELECT pg_advisory_unlock_all()"))
+
+    def refresh_statistics(self) -> None:
+        """Let PostgreSQL count anew what its tables hold; for the end of any work that wrote much.
+
+        The built-in server lives too short for its own housekeeping to do it, and plans without it are poor.
+        """
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("ANALYZE"))
+
+    @property
+    def described(self) -> str:
+        """Where the database is, for people: no password."""
+        if self._server is not None:
+            return f"built-in PostgreSQL in {self._server.folder}"
+        return self.engine.url.set(drivername="postgresql").render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Give back every connection; the product's own server stops if nobody else uses it."""
+        self.engine.dispose()
+        if self._server is not None:
+            self._server.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_database(settings: Settings) -> Database:
+    """The register's database, started if need be and found safe and up to date.
+
+    Raises ``Unavailable`` where it cannot be reached or was not prepared by ``consentmgr init``, and
+    ``UnsafeSetting`` where it may lose an acknowledged write or the address key is not the one it was built with.
+    """
+    database = _open(settings, create=False)
+    try:
+        with database.connect() as connection:
+            _refuse_other_schema(connection)
+            _refuse_other_address_key(connection, settings)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def open_unprepared(settings: Settings) -> Database:
+    """The database as ``consentmgr init`` meets it: made if there is none, found safe, its tables not looked at."""
+    return _open(settings, create=True)
+
+
+@contextmanager
+def open_scratch(settings: Settings) -> Iterator[Database]:
+    """An empty register for a try: in a scratch schema of the installation's database, or where there is no
+    installation yet, of a server in the user's cache folder, which holds nothing else.
+    """
+    if settings.database_url is not None or (settings.postgres_folder / "cluster").exists():
+        with _open(settings, create=False) as database, database.scratch_schema() as scratch:
+            yield scratch
+        return
+    # A fixed place, so that a server left by a killed process is found and stopped by the next.
+    folder = user_cache_path("consentmgr", appauthor=False) / "scratch"
+    make_private_folder(folder)
+    with _open(Settings(data_folder=folder), create=True) as database, database.scratch_schema() as scratch:
+        yield scratch
+
+
+def migrate(connection: Connection) -> None:
+    """Bring the tables in the connection's schema to the newest form, in its transaction."""
+    # Alembic takes a while to import, and only this needs it.
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(data_folder("migrations")).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def known_revisions() -> list[str]:
+    """The schema's revisions this program knows, oldest first: the numbers the migration files begin with."""
+    return sorted(path.name.split("_")[0] for path in (data_folder("migrations") / "versions").glob("[0-9]*.py"))
+
+
+def _open(settings: Settings, *, create: bool) -> Database:
+    if settings.database_url is None:
+        server = EmbeddedPostgres(settings.postgres_folder)
+        address = server.open(create=create)
+        url = URL.create(
+            "postgresql+psycopg",
+            username=ROLE,
+            database=DATABASE,
+            query={"host": str(address.socket_folder), "port": str(address.port)},
+        )
+        database = Database(_make_engine(url), server)
+    else:
+        try:
+            url = make_url(settings.database_url).set(drivername="postgresql+psycopg")
+        except (ArgumentError, ValueError):
+            # The parser's own words quote the address, which holds the password.
+            raise UnsafeSetting("CONSENTMGR_DATABASE_URL is not a PostgreSQL address") from None
+        database = Database(_make_engine(url))
+    try:
+        _refuse_unsafe_server(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _make_engine(url: URL, *, search_path: str | None = None) -> Engine:
+    # Given here, so that a PGOPTIONS in the environment cannot turn a guarantee off.
+    options = "-c timezone=UTC" + (f" -c search_path={search_path}" if search_path else "")
+    given = url.query.get("options", "")
+    return create_engine(
+        url,
+        # Statements' values are personal data; an exception must not quote them.
+        hide_parameters=True,
+        pool_pre_ping=True,
+        connect_args={"options": f"{given} {options}".strip(), "application_name": "consentmgr", "connect_timeout": 10},
+    )
+
+
+def _refuse_unsafe_server(database: Database) -> None:
+    question = text(
+        "SELECT current_setting('server_version_num')::int, current_setting('fsync'),"
+        " current_setting('full_page_writes'), current_setting('synchronous_commit'),"
+        " current_setting('server_encoding')"
+    )
+    try:
+        with database.connect() as connection:
+            version, *switches = connection.execute(question).one()
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[-1]
+        raise Unavailable(f"the database cannot be reached: {reason}") from None
+    sentence = unsafe_server(version, *switches)
+    if sentence is not None:
+        raise UnsafeSetting(f"{database.described}: {sentence}")
+
+
+def unsafe_server(
+    version: int, fsync: str, full_page_writes: str, synchronous_commit: str, encoding: str
+) -> str | None:
+    """Why this server may not keep the register, or None where it may. ``version`` is ``server_version_num``."""
+    if version // 10000 < OLDEST_POSTGRESQL:
+        return f"PostgreSQL {version // 10000} is too old; {OLDEST_POSTGRESQL} or newer is needed"
+    for name, value in (
+        ("fsync", fsync),
+        ("full_page_writes", full_page_writes),
+        ("synchronous_commit", synchronous_commit),
+    ):
+        if value == "off":
+            return f"{name} is off, so a crash could lose an opt-out that was already acknowledged; turn it on"
+    if encoding != "UTF8":
+        return f"the database's encoding is {encoding}, which cannot hold every name; it must be UTF8"
+    return None
+
+
+def _refuse_other_schema(connection: Connection) -> None:
+    newest = known_revisions()[-1]
+    found: str | None = None
+    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is not None:
+        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if found is None:
+        raise Unavailable("the database holds no register yet; run consentmgr init")
+    if found not in known_revisions():
+        raise Unavailable(f"the database was last used by a newer consentmgr (revision {found}); install that one")
+    if found != newest:
+        raise Unavailable("the database is of an older consentmgr; run consentmgr init to bring it up to date")
+
+
+def _refuse_other_address_key(connection: Connection, settings: Settings) -> None:
+    in_use: int | None = connection.scalar(text("SELECT key_id FROM address_key_in_use"))
+    have = address_key_id(load_address_key(settings))
+    if in_use is not None and in_use != have:
+        place = ADDRESS.variable if ADDRESS.variable in settings.secrets else settings.keys_folder / ADDRESS.file
+        raise UnsafeSetting(
+            f"{place} holds address key {have}, but the register was built with key {in_use}: "
+            "no ban would be found; put the right key back"
+        )
+
+
+def _drop_abandoned_schemas(connection: Connection) -> None:
+    names: list[Any] = list(
+        connection.scalars(text("SELECT nspname FROM pg_namespace WHERE nspname ~ '^scratch_[0-9a-f]{16}$'"))
+    )
+    for name in names:
+        if connection.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))"), {"name": name}):
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {name} CASCADE"))
+            connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))"), {"name": name})

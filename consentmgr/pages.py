@@ -1,0 +1,30 @@
+"""The browser door of the house itself: the front page, and the question whether all is well."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, render_template
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from consentmgr import __version__
+from consentmgr.db import Database
+
+house = Blueprint("house", __name__)
+
+
+@house.get("/")
+def front_page() -> str:
+    return render_template("house/front_page.html", version=__version__)
+
+
+@house.get("/healthz")
+def health() -> tuple[dict[str, str], int]:
+    """200 while the database answers, 503 while it does not; nothing else is told to a stranger."""
+    database = current_app.extensions["consentmgr"]
+    assert isinstance(database, Database)
+    try:
+        with database.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except SQLAlchemyError:
+        return {"status": "unavailable"}, 503
+    return {"status": "ok"}, 200
