@@ -1,0 +1,51 @@
+"""National organisation numbers: one written form for each, and whether its check digits hold.
+
+An organisation is found by this text, so ``01120389``, ``FI01120389`` and ``0112038-9`` must become one.
+"""
+
+from __future__ import annotations
+
+import re
+
+from stdnum.exceptions import ValidationError
+from stdnum.fi import ytunnus
+from stdnum.se import orgnr
+
+_FINNISH = re.compile(r"\d{7}-\d")
+_FINNISH_VAT = re.compile(r"FI\d{8}", re.IGNORECASE)
+
+
+def canonical_business_id(text: str, country: str = "FI") -> str | None:
+    """The written form of a national number of ``country`` (two letters), or None where its check digits fail.
+
+    Finland and Sweden are checked (python-stdnum ``fi.ytunnus``, ``se.orgnr``); numbers of other countries are taken
+    as they stand, without blanks around them.
+    """
+    text = text.strip()
+    try:
+        if country == "FI":
+            digits: str = ytunnus.validate(text[2:] if _FINNISH_VAT.fullmatch(text) else text)
+            return f"{digits[:-1]}-{digits[-1]}"
+        if country == "SE":
+            digits = orgnr.validate(text)
+            return f"{digits[:6]}-{digits[6:]}"
+    except ValidationError:
+        return None
+    return text or None
+
+
+def canonical_reference(text: str) -> str | None:
+    """What another document calls an organisation by: its number, or its ``ref``, which is taken as it stands.
+
+    A reference does not say its country. One that has the shape of a Finnish business id must be one (None where its
+    check digits fail), because a mistyped number would silently make another organisation.
+    """
+    text = text.strip()
+    if _FINNISH.fullmatch(text) or _FINNISH_VAT.fullmatch(text):
+        return canonical_business_id(text)
+    return text or None
+
+
+def is_finnish(identity: str) -> bool:
+    """Whether a canonical reference is a Finnish business id."""
+    return _FINNISH.fullmatch(identity) is not None

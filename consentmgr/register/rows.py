@@ -1,0 +1,229 @@
+"""The register's rows as they travel between reading, importing and writing: plain, mutable, no session.
+
+A row is what one batch knows and wants of one table row. ``id`` 0 means not yet given. Fields are named and ordered
+as the columns are. Keyed digests are 32 hexadecimal digits, because making a million ``UUID`` objects takes seconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import ClassVar
+
+
+class Row:
+    """Base of the rows: the table's name, its columns and those that identify a row in it."""
+
+    __slots__ = ()
+    TABLE: ClassVar[str]
+    KEY: ClassVar[tuple[str, ...]] = ("id",)
+    #: Whether the table carries ``changed_xid`` itself.
+    MARKED: ClassVar[bool] = False
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        return tuple(column.name for column in fields(cls))  # type: ignore[arg-type]
+
+    def __repr__(self) -> str:
+        # The other fields are personal data.
+        return f"{type(self).__name__}({', '.join(f'{name}=…' for name in self.KEY)})"
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class ContactRow(Row):
+    TABLE: ClassVar[str] = "contact"
+    MARKED: ClassVar[bool] = True
+    id: int
+    ref: str
+    controllers: list[str] = field(default_factory=list)
+    given_name: str | None = None
+    family_name: str | None = None
+    name_key: str | None = None
+    language: str | None = None
+    country: str | None = None
+    municipality: str | None = None
+    born_on: date | None = None
+    deceased_on: date | None = None
+    non_disclosure: bool = False
+    restricted_since: date | None = None
+    last_interaction_on: date | None = None
+    register_update_ban: bool = False
+    erased_at: datetime | None = None
+    merged_into: int | None = None
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class PointRow(Row):
+    """``postal`` holds the five fields of a postal address that are not blank; ``value`` is null for post."""
+
+    TABLE: ClassVar[str] = "contact_point"
+    id: int
+    contact_id: int | None
+    organisation_id: int | None
+    kind: str
+    value: str | None
+    postal: dict[str, str] | None
+    address_key: str
+    sha256_key: str | None
+    sha256_digits_key: str | None
+    key_id: int
+    canonical_version: int
+    use: str = "unknown"
+    source: str | None = None
+    acquired_on: date | None = None
+    verified_on: date | None = None
+    informed_on: date | None = None
+    state: str = "ok"
+    soft_bounces: int = 0
+    published_by_organisation: bool = False
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class RoleRow(Row):
+    TABLE: ClassVar[str] = "role"
+    id: int
+    contact_id: int
+    organisation_id: int
+    title: str | None = None
+    position: str | None = None
+    since: date | None = None
+    until: date | None = None
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class RoleAreaRow(Row):
+    TABLE: ClassVar[str] = "role_area"
+    KEY: ClassVar[tuple[str, ...]] = ("role_id", "area")
+    role_id: int
+    area: str
+    evidence: str | None = None
+    verified_on: date | None = None
+    source: str | None = None
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class CustomerRow(Row):
+    TABLE: ClassVar[str] = "customer_relation"
+    KEY: ClassVar[tuple[str, ...]] = ("contact_id", "controller", "product_group", "relation")
+    contact_id: int
+    controller: str
+    product_group: str
+    relation: str
+    last_purchase_on: date | None = None
+    address_from_sale: bool = False
+    opt_out_offered: bool = False
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class MessageRow(Row):
+    TABLE: ClassVar[str] = "message_sent"
+    KEY: ClassVar[tuple[str, ...]] = ("contact_id", "at", "controller", "channel", "campaign")
+    contact_id: int
+    at: datetime
+    controller: str
+    channel: str
+    purpose: str | None
+    campaign: str
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class LegalBasisRow(Row):
+    TABLE: ClassVar[str] = "legal_basis_tag"
+    KEY: ClassVar[tuple[str, ...]] = ("contact_id", "controller", "purpose", "basis")
+    contact_id: int
+    controller: str
+    purpose: str
+    basis: str
+    since: date | None = None
+    until: date | None = None
+    source: str | None = None
+    entry_id: int | None = None
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class OrganisationRow(Row):
+    TABLE: ClassVar[str] = "organisation"
+    MARKED: ClassVar[bool] = True
+    id: int
+    identity: str
+    business_id: str | None = None
+    ref: str | None = None
+    country: str = "FI"
+    name: str | None = None
+    form: str = "unknown"
+    status: str = "active"
+    employees: int | None = None
+    domains: list[str] = field(default_factory=list)
+    industry: str | None = None
+    source: str | None = None
+    verified_on: date | None = None
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class OrganisationCustomerRow(Row):
+    TABLE: ClassVar[str] = "organisation_customer"
+    KEY: ClassVar[tuple[str, ...]] = ("organisation_id", "controller", "product_group")
+    organisation_id: int
+    controller: str
+    product_group: str
+    last_purchase_on: date | None = None
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class ControllerRow(Row):
+    TABLE: ClassVar[str] = "controller"
+    KEY: ClassVar[tuple[str, ...]] = ("key",)
+    key: str
+    name: str
+    business_id: str | None = None
+    contact: str | None = None
+    is_default: bool = False
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class TopicRow(Row):
+    TABLE: ClassVar[str] = "topic"
+    KEY: ClassVar[tuple[str, ...]] = ("key",)
+    key: str
+    kind: str
+    controller: str
+    names: dict[str, str] = field(default_factory=dict)
+    public: bool = True
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class NoticeRow(Row):
+    TABLE: ClassVar[str] = "notice"
+    KEY: ClassVar[tuple[str, ...]] = ("key", "version", "language")
+    key: str
+    version: int
+    language: str
+    words: str
+    controllers: list[str] = field(default_factory=list)
+    channels: list[str] = field(default_factory=list)
+    purposes: list[str] = field(default_factory=list)
+    topics: list[str] = field(default_factory=list)
+    audiences: list[str] = field(default_factory=list)
+    supersedes: str | None = None
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class PurposeRow(Row):
+    TABLE: ClassVar[str] = "processing_purpose"
+    KEY: ClassVar[tuple[str, ...]] = ("controller", "key")
+    controller: str
+    key: str
+    names: dict[str, str]
+    basis: str
+    data_categories: list[str] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    retention_months: int | None = None
+    balancing_test: str | None = None
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class ExternalListRow(Row):
+    TABLE: ClassVar[str] = "external_list"
+    KEY: ClassVar[tuple[str, ...]] = ("source",)
+    source: str
+    as_of: date
