@@ -1,0 +1,76 @@
+"""What an import did, or would do: counts by type of document, by field, by decision. No personal data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from consentmgr.importing.rejects import Rejection
+
+#: What can become of a document.
+NEW, CHANGED, UNCHANGED, KEPT_ERASED, REJECTED = OUTCOMES = (
+    "new",
+    "changed",
+    "unchanged",
+    "kept_erased",
+    "rejected",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Changes:
+    """The result of ``apply_documents``.
+
+    ``documents`` counts (type, outcome); ``fields`` counts changed fields of rows that were there before
+    (``contact.given_name``); ``decisions`` counts ledger entries by event and new prohibitions by
+    ``prohibition``; ``stubs`` organisations made only because something names them. ``rejected`` maps the place of
+    a document in the sequence handed in to why it was not taken.
+    """
+
+    documents: Counter[tuple[str, str]] = field(default_factory=Counter)
+    fields: Counter[str] = field(default_factory=Counter)
+    decisions: Counter[str] = field(default_factory=Counter)
+    stubs: int = 0
+    rejected: dict[int, Rejection] = field(default_factory=dict)
+
+    def count(self, kind: str, outcome: str, number: int = 1) -> None:
+        self.documents[kind, outcome] += number
+
+    def add(self, other: Changes) -> None:
+        """Sum up, for a report over many batches; places of rejections are of one batch and are left out."""
+        self.documents.update(other.documents)
+        self.fields.update(other.fields)
+        self.decisions.update(other.decisions)
+        self.stubs += other.stubs
+
+    def total(self, outcome: str) -> int:
+        return sum(number for (_, found), number in self.documents.items() if found == outcome)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the register is as it was."""
+        return not (self.total(NEW) or self.total(CHANGED) or self.decisions or self.stubs)
+
+    def as_json(self) -> dict[str, dict[str, int]]:
+        """For ``import_batch.counts``: a killed import goes on counting from here."""
+        return {
+            "documents": {f"{kind}:{outcome}": number for (kind, outcome), number in sorted(self.documents.items())},
+            "fields": dict(sorted(self.fields.items())),
+            "decisions": dict(sorted(self.decisions.items())),
+            "other": {"stubs": self.stubs},
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Changes:
+        documents: Counter[tuple[str, str]] = Counter()
+        for name, number in stored.get("documents", {}).items():
+            kind, _, outcome = name.rpartition(":")
+            documents[kind, outcome] = number
+        return cls(
+            documents=documents,
+            fields=Counter(stored.get("fields", {})),
+            decisions=Counter(stored.get("decisions", {})),
+            stubs=stored.get("other", {}).get("stubs", 0),
+        )

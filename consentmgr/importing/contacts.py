@@ -1,0 +1,315 @@
+"""Contacts and everything that belongs to them, laid over what the register holds.
+
+Three steps for a whole batch: find who is there (``People``), lay every document over them in order, write what is
+new or different. Events go on to ``acts``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from consentmgr.importing.batch import Batch, Fold
+from consentmgr.importing.changes import CHANGED, KEPT_ERASED, Changes
+from consentmgr.importing.checks import CheckedPoint, refuse, text_of
+from consentmgr.importing.points import PointKey, lay_point, new_point, point_key
+from consentmgr.importing.roles import HeldRole, lay_roles
+from consentmgr.register.business_ids import canonical_reference
+from consentmgr.register.reading import contacts_by_ref, rows_by
+from consentmgr.register.rows import (
+    ContactRow,
+    CustomerRow,
+    LegalBasisRow,
+    MessageRow,
+    PointRow,
+    RoleAreaRow,
+    RoleRow,
+    Row,
+)
+from consentmgr.register.writing import insert_rows, mark_changed, new_ids, update_rows
+from consentmgr.vocabulary.documents import Contact, CustomerRelation, EventFields, LegalBasisTag, MessageSent
+
+#: A contact's document that passed its checks, with its place in the batch and its points' keys.
+CheckedContact = tuple[int, Contact, list[CheckedPoint]]
+
+MessageKey = tuple[datetime, str, str, str]
+
+
+@dataclass(slots=True, repr=False, eq=False)
+class Person:
+    """One contact of the batch: what is stored of them, and what the documents make of it."""
+
+    row: ContactRow
+    new: bool
+    #: Whether the contact's own row, or anything that belongs to them, became different.
+    changed: bool = False
+    touched: bool = False
+    documents: int = 0
+    points: dict[PointKey, PointRow] = field(default_factory=dict)
+    roles: list[HeldRole] = field(default_factory=list)
+    customers: dict[tuple[str, str, str], CustomerRow] = field(default_factory=dict)
+    messages: set[MessageKey] = field(default_factory=set)
+    bases: dict[tuple[str, str, str], LegalBasisRow] = field(default_factory=dict)
+    #: Bases to enter in the ledger, the last wish for each.
+    wanted_bases: dict[tuple[str, str, str], LegalBasisRow] = field(default_factory=dict)
+    #: Events with the place of the document they came in.
+    events: list[tuple[int, EventFields]] = field(default_factory=list)
+    #: Days of ``restricted_since``, which mean the same as an event ``restricted``, with their documents' places.
+    restricted_on: list[tuple[int, date]] = field(default_factory=list)
+
+    @property
+    def erased(self) -> bool:
+        return self.row.erased_at is not None
+
+
+class People:
+    """The persons of a batch by ref, and the rows that have to be written for them."""
+
+    def __init__(self, batch: Batch, contacts: Sequence[CheckedContact], refs_of_events: Iterable[str]) -> None:
+        self.batch = batch
+        refs = dict.fromkeys(document.ref.strip() for _, document, _ in contacts)
+        known = contacts_by_ref(batch.session, {*refs, *refs_of_events})
+        #: Two refs of merged contacts mean one person.
+        by_id = {row.id: Person(row, new=False) for row in known.values()}
+        self.by_ref: dict[str, Person] = {ref: by_id[row.id] for ref, row in known.items()}
+        unknown = [ref for ref in refs if ref not in known]
+        for ref, identifier in zip(unknown, new_ids(batch.session, "contact", len(unknown)), strict=True):
+            self.by_ref[ref] = Person(ContactRow(identifier, ref), new=True)
+        self.all = [*by_id.values(), *(self.by_ref[ref] for ref in unknown)]
+        self._new_points: list[PointRow] = []
+        self._changed_points: dict[int, PointRow] = {}
+        self._new_customers: list[CustomerRow] = []
+        self._changed_customers: dict[int, CustomerRow] = {}
+        self._new_messages: list[MessageRow] = []
+        self._load(contacts)
+
+    def _load(self, contacts: Sequence[CheckedContact]) -> None:
+        """What is stored of those who are known, as far as a document speaks of it."""
+        session = self.batch.session
+        wanted: dict[str, set[int]] = {
+            name: set() for name in ("points", "roles", "customer_of", "messages_sent", "legal_bases")
+        }
+        people: dict[int, Person] = {}
+        for _, document, _ in contacts:
+            person = self.by_ref[document.ref.strip()]
+            if person.new or person.erased:
+                continue
+            people[person.row.id] = person
+            for name, ids in wanted.items():
+                if getattr(document, name):
+                    ids.add(person.row.id)
+        for point in rows_by(session, PointRow, "contact_id", wanted["points"]):
+            assert point.contact_id is not None
+            people[point.contact_id].points[point.kind, point.address_key] = point
+        roles = rows_by(session, RoleRow, "contact_id", wanted["roles"])
+        held = {role.id: HeldRole(role) for role in roles}
+        for role in roles:
+            people[role.contact_id].roles.append(held[role.id])
+        for area in rows_by(session, RoleAreaRow, "role_id", held.keys()):
+            held[area.role_id].areas[area.area] = area
+        for relation in rows_by(session, CustomerRow, "contact_id", wanted["customer_of"]):
+            key = relation.controller, relation.product_group, relation.relation
+            people[relation.contact_id].customers[key] = relation
+        for message in rows_by(session, MessageRow, "contact_id", wanted["messages_sent"]):
+            people[message.contact_id].messages.add((message.at, message.controller, message.channel, message.campaign))
+        for basis in rows_by(session, LegalBasisRow, "contact_id", wanted["legal_bases"]):
+            people[basis.contact_id].bases[basis.controller, basis.purpose, basis.basis] = basis
+
+    # --- laying -----------------------------------------------------------------------------------------------------
+
+    def check(self, document: Contact) -> None:
+        """What only the stored contact can contradict. Raises ``Refused``."""
+        person = self.by_ref[document.ref.strip()]
+        born = document.born_on or (None if "born_on" in document.clear else person.row.born_on)
+        died = document.deceased_on or (None if "deceased_on" in document.clear else person.row.deceased_on)
+        if born is not None and died is not None and died < born and not person.erased:
+            refuse("lies before the stored born_on", "deceased_on" if document.deceased_on else "born_on")
+
+    def lay(self, place: int, document: Contact, points: list[CheckedPoint]) -> None:
+        """Lay one document over its person; of an erased one only the events are taken."""
+        person = self.by_ref[document.ref.strip()]
+        person.documents += 1
+        for event in document.events:
+            person.events.append((place, event))
+        if person.erased:
+            return
+        changes = None if person.new else self.batch.changes
+        if self._lay_own(document, person, changes):
+            person.changed = True
+        if document.restricted_since is not None:
+            person.restricted_on.append((place, document.restricted_since))
+        touched = False
+        for checked in points:
+            touched = self._lay_point(checked, person) or touched
+        if document.roles:
+            named = [
+                (self.batch.organisations[canonical_reference(role.organisation) or ""].id, role)
+                for role in document.roles
+            ]
+            touched = lay_roles(named, person.row.id, person.roles, changes) or touched
+        for customer in document.customer_of:
+            touched = self._lay_customer(customer, person) or touched
+        for message in document.messages_sent:
+            touched = self._lay_message(message, person) or touched
+        for tag in document.legal_bases:
+            self._lay_basis(tag, person)
+        person.touched = person.touched or touched
+
+    def _lay_own(self, document: Contact, person: Person, changes: Changes | None) -> bool:
+        row = person.row
+        fold = Fold(row, changes)
+        for name in document.clear:
+            fold.clear(name)
+        if document.controllers:
+            fold.unite("controllers", [controller.strip() for controller in document.controllers])
+        before = row.given_name, row.family_name
+        fold.text("given_name", document.given_name)
+        fold.text("family_name", document.family_name)
+        if (
+            before != (row.given_name, row.family_name)
+            or "given_name" in document.clear
+            or "family_name" in document.clear
+        ):
+            row.name_key = self.batch.premises.book.name(row.given_name, row.family_name)
+        fold.put("language", document.language)
+        fold.put("country", document.country)
+        fold.text("municipality", document.municipality)
+        fold.put("born_on", document.born_on)
+        fold.put("deceased_on", document.deceased_on)
+        # Decisions of a person or an authority: a document makes them and never unmakes them.
+        if document.non_disclosure:
+            fold.put("non_disclosure", True)
+        if document.register_update_ban:
+            fold.put("register_update_ban", True)
+        latest = document.last_interaction_on
+        if latest is not None and (row.last_interaction_on is None or latest > row.last_interaction_on):
+            fold.put("last_interaction_on", latest)
+        return fold.changed
+
+    def _lay_point(self, checked: CheckedPoint, person: Person) -> bool:
+        organisation_id = (
+            self.batch.organisations[checked.organisation].id if checked.organisation is not None else None
+        )
+        key = point_key(checked)
+        row = person.points.get(key)
+        if row is None:
+            row = person.points[key] = new_point(
+                checked, self.batch.keys.key_id, contact_id=person.row.id, organisation_id=organisation_id
+            )
+            self._new_points.append(row)
+            return True
+        if not lay_point(checked, row, organisation_id, self.batch.changes if row.id else None):
+            return False
+        if row.id:
+            self._changed_points[row.id] = row
+        return True
+
+    def _lay_customer(self, customer: CustomerRelation, person: Person) -> bool:
+        controller = self.batch.premises.controller(customer.controller, "customer_of")
+        # A relation that only tells of a purchase is one; the check has refused one that tells nothing.
+        key = controller, (customer.product_group or "").strip(), customer.relation or "purchase"
+        row = person.customers.get(key)
+        if row is None:
+            row = person.customers[key] = CustomerRow(
+                person.row.id,
+                *key,
+                customer.last_purchase_on,
+                customer.address_from_sale or False,
+                customer.opt_out_offered or False,
+            )
+            self._new_customers.append(row)
+            return True
+        fold = Fold(row, None if person.new else self.batch.changes)
+        fold.put("last_purchase_on", customer.last_purchase_on)
+        fold.put("address_from_sale", customer.address_from_sale)
+        fold.put("opt_out_offered", customer.opt_out_offered)
+        if fold.changed:
+            self._changed_customers[id(row)] = row
+        return fold.changed
+
+    def _lay_message(self, message: MessageSent, person: Person) -> bool:
+        controller = self.batch.premises.controller(message.controller, "messages_sent")
+        key = message.at, controller, message.channel or "", text_of(message.campaign) or ""
+        if key in person.messages:
+            return False
+        person.messages.add(key)
+        at, _, channel, campaign = key
+        self._new_messages.append(MessageRow(person.row.id, at, controller, channel, message.purpose, campaign))
+        return True
+
+    def _lay_basis(self, tag: LegalBasisTag, person: Person) -> None:
+        controller = self.batch.premises.controller(tag.controller, "legal_bases")
+        key = controller, tag.purpose.strip(), tag.basis
+        held = person.wanted_bases.get(key) or person.bases.get(key)
+        row = LegalBasisRow(
+            person.row.id,
+            *key,
+            tag.since or (held.since if held else None),
+            tag.until or (held.until if held else None),
+            text_of(tag.source) or (held.source if held else None),
+            held.entry_id if held else None,
+        )
+        if held is None or (row.since, row.until, row.source) != (held.since, held.until, held.source):
+            person.wanted_bases[key] = row
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def write(self) -> None:
+        """Write everything but the legal bases, which wait for their ledger entries."""
+        session = self.batch.session
+        insert_rows(session, [person.row for person in self.all if person.new])
+        update_rows(session, [person.row for person in self.all if person.changed and not person.new])
+        for row, identifier in zip(
+            self._new_points, new_ids(session, "contact_point", len(self._new_points)), strict=True
+        ):
+            row.id = identifier
+        insert_rows(session, self._new_points)
+        update_rows(session, list(self._changed_points.values()))
+        self._write_roles()
+        insert_rows(session, self._new_customers)
+        added = {id(row) for row in self._new_customers}
+        update_rows(session, [row for mark, row in self._changed_customers.items() if mark not in added])
+        insert_rows(session, self._new_messages)
+        mark_changed(
+            session,
+            "contact",
+            [person.row.id for person in self.all if person.touched and not person.changed and not person.new],
+        )
+
+    def _write_roles(self) -> None:
+        session = self.batch.session
+        held = [role for person in self.all for role in person.roles]
+        new = [role for role in held if not role.row.id]
+        changed = [role.row for role in held if role.row.id and role.changed]
+        for role, identifier in zip(new, new_ids(session, "role", len(new)), strict=True):
+            role.row.id = identifier
+            for area in role.new_areas:
+                area.role_id = identifier
+        insert_rows(session, [role.row for role in new])
+        update_rows(session, changed)
+        insert_rows(session, [area for role in held for area in role.new_areas])
+        update_rows(session, [area for role in held for area in role.changed_areas.values()])
+
+    def write_bases(self) -> None:
+        """Write the legal bases, once ``acts`` has put the ids of their entries in."""
+        new: list[Row] = []
+        changed: list[Row] = []
+        for person in self.all:
+            for key, row in person.wanted_bases.items():
+                (changed if key in person.bases else new).append(row)
+        insert_rows(self.batch.session, new)
+        update_rows(self.batch.session, changed)
+
+    def count(self, acted: set[int]) -> None:
+        """Count the documents; ``acted`` are the ids of contacts with a new ledger entry."""
+        for person in self.all:
+            if not person.documents:
+                continue
+            if person.erased:
+                self.batch.changes.count("contact", KEPT_ERASED, person.documents)
+                continue
+            changed = person.changed or person.touched or person.row.id in acted
+            self.batch.count("contact", new=person.new, changed=changed)
+            if person.documents > 1:
+                self.batch.changes.count("contact", CHANGED if changed else "unchanged", person.documents - 1)

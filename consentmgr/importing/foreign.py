@@ -1,0 +1,94 @@
+"""Tables and ban lists as sources of the importer, with what they ask of the register."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+from uuid import UUID
+
+from consentmgr.db import Database
+from consentmgr.importing.ban_lists import BanFormat, BanList, DigestList, ForeignList, read_ban_lists, state_documents
+from consentmgr.importing.documents import FileDocument
+from consentmgr.importing.rejects import Rejection
+from consentmgr.importing.sources import Source
+from consentmgr.importing.tables import TableDocuments, TableKind, TableOptions, read_documents
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.register.reading import addresses_held, refs_of_addresses
+
+Found = Iterator[tuple[int, FileDocument | Rejection]]
+
+
+def table_sources(
+    database: Database,
+    file: Path | BinaryIO,
+    kind: TableKind,
+    options: TableOptions,
+    keys: AddressKeys,
+    *,
+    ban_format: BanFormat | None = None,
+    name: str | None = None,
+) -> list[tuple[Source, str]]:
+    """The sources in a table or a ban list, each with a word that tells it from the others of the same bytes.
+
+    One for most; several for a folder of lists. Raises ``BadInput`` where the file as a whole cannot be read.
+    """
+
+    def known_refs(wanted: Sequence[UUID]) -> Mapping[UUID, Sequence[str]]:
+        with database.reading() as session:
+            return refs_of_addresses(session, wanted)
+
+    options = replace(options, known_refs=known_refs)
+    if kind != "prohibitions":
+        return [(read_documents(file, kind, options, keys, name=name), "")]
+    found: list[tuple[Source, str]] = []
+    for ban_list in read_ban_lists(file, options, keys, format_=ban_format, name=name):
+        found.append((ban_list, ""))
+        if isinstance(ban_list, ForeignList):
+            found.append((_Part(ban_list, _states(ban_list, known_refs, keys)), "states"))
+        elif isinstance(ban_list, DigestList):
+            found.append((_Part(ban_list, _matches(database, ban_list), in_order=False), "matches"))
+    return found
+
+
+class _Part:
+    """What a list gives beside its bans, as a source of its own."""
+
+    def __init__(self, whole: BanList, found: Callable[[], Found], *, in_order: bool = True) -> None:
+        self.name = whole.name
+        self.sha256 = whole.sha256
+        self.in_order = in_order
+        self._whole = whole
+        self._found = found
+
+    def __len__(self) -> int:
+        return len(self._whole)
+
+    def __iter__(self) -> Found:
+        return self._found()
+
+    def record(self, line: int) -> str:
+        return self._whole.record(line)
+
+
+def _states(
+    ban_list: ForeignList, known_refs: Callable[[Sequence[UUID]], Mapping[UUID, Sequence[str]]], keys: AddressKeys
+) -> Callable[[], Found]:
+    """Addresses that bounced: no ban, but a state of the points that have them."""
+    return lambda: state_documents(ban_list.states(), known_refs, keys)
+
+
+def _matches(database: Database, digests: DigestList) -> Callable[[], Found]:
+    """Bans of the addresses whose digest is listed: every address of the register is tried."""
+
+    def found() -> Found:
+        with database.reading() as session:
+            yield from digests.prohibitions(
+                emails=addresses_held(session, "email"), phones=addresses_held(session, "phone")
+            )
+
+    return found
+
+
+__all__ = ["BanFormat", "TableDocuments", "TableKind", "TableOptions", "table_sources"]

@@ -1,0 +1,214 @@
+"""Nobody is brought back: objections, restrictions, erasures and bans outlast every import."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.importing.registers import Register, contact, email, event
+
+AINO: dict[str, Any] = contact(
+    given_name="Aino",
+    family_name="Virtanen",
+    born_on="1984-05-01",
+    points=[email(source="web_form"), {"channel": "phone", "value": "+358501234567"}],
+    roles=[{"organisation": "0112038-9"}],
+    customer_of=[{"product_group": "training", "relation": "purchase"}],
+    events=[
+        event("consent_given", channels=["email"], evidence={"form": "signup", "ip": "192.0.2.1", "recording": "r1"})
+    ],
+)
+
+
+def on_its_own(kind: str, at: str, **fields: Any) -> dict[str, Any]:
+    return {"type": "event", "contact": "crm:1", **event(kind, at, **fields)}
+
+
+ERASED = on_its_own("erased", "2026-06-01T10:00:00+03:00", method="api")
+
+
+def personal(register: Register) -> list[tuple[Any, ...]]:
+    """Everything personal that is held of ``crm:1``; the digest of the name stays, as those of the addresses do."""
+    held = register.contact()
+    names = ("given_name", "family_name", "language", "municipality", "born_on", "last_interaction_on")
+    return [
+        *((name, held[name]) for name in names if held[name] is not None),
+        *register.rows("SELECT value FROM contact_point"),
+        *register.rows("SELECT title FROM role"),
+        *register.rows("SELECT product_group FROM customer_relation"),
+        *register.rows("SELECT data FROM ledger_evidence"),
+    ]
+
+
+# --- erasure --------------------------------------------------------------------------------------------------------
+
+
+def test_an_erasure_takes_the_data_and_keeps_the_keys(register: Register) -> None:
+    register.take_well(AINO)
+    keys = register.rows("SELECT address_key FROM contact_point ORDER BY 1")
+    register.take_well(ERASED)
+    assert personal(register) == []
+    assert register.rows("SELECT address_key FROM erased_key WHERE NOT hashed ORDER BY 1") == keys
+    assert register.one("SELECT count(*) FROM erased_key WHERE hashed") == 3
+    assert register.contact()["erased_at"].isoformat() == "2026-06-01T07:00:00+00:00"
+
+
+def test_an_erasure_in_the_same_batch_as_the_contact_is_carried_out(register: Register) -> None:
+    register.take_well(ERASED, AINO)
+    assert personal(register) == []
+    assert register.one("SELECT count(*) FROM erased_key WHERE NOT hashed") == 2
+
+
+def test_a_document_of_an_erased_contact_adds_nothing_personal(register: Register) -> None:
+    register.take_well(AINO, ERASED)
+    before = register.checksum()
+    changes = register.take_well(AINO, AINO | {"given_name": "Aino again", "restricted_since": "2026-07-01"})
+    assert changes.documents["contact", "kept_erased"] == 2
+    assert register.checksum() == before
+
+
+def test_new_acts_of_an_erased_contact_are_recorded_without_what_is_personal(register: Register) -> None:
+    register.take_well(AINO, ERASED)
+    consent = event(
+        "consent_given", "2026-07-01T10:00:00+03:00", channels=["sms"], note="Aino called", evidence={"ip": "192.0.2.1"}
+    )
+    changes = register.take_well(
+        AINO | {"events": [consent]}, on_its_own("objected", "2026-07-02T10:00:00+03:00", note="n")
+    )
+    assert dict(changes.decisions) == {"consent_given": 1, "objected": 1}
+    assert personal(register) == []
+
+
+def test_an_erased_address_that_comes_back_under_another_ref_is_still_known(register: Register) -> None:
+    register.take_well(AINO, ERASED)
+    register.take_well(contact("vendor:9", points=[email(source="vendor-x")]))
+    assert register.one(
+        "SELECT count(*) FROM contact_point p JOIN erased_key k ON k.address_key = p.address_key AND NOT k.hashed"
+    ) == 1  # fmt: skip
+
+
+# --- restriction ----------------------------------------------------------------------------------------------------
+
+
+def test_restricted_since_and_the_event_restricted_mean_the_same(register: Register) -> None:
+    register.take_well(contact("crm:1", restricted_since="2026-05-01"))
+    register.take_well(contact("crm:2", events=[event("restricted", "2026-05-01T10:00:00+03:00")]))
+    register.take_well(
+        contact("crm:3", restricted_since="2026-05-01", events=[event("restricted", "2026-05-01T10:00:00+03:00")])
+    )
+    assert register.rows("SELECT ref, restricted_since::text FROM contact ORDER BY ref") == [
+        ("crm:1", "2026-05-01"),
+        ("crm:2", "2026-05-01"),
+        ("crm:3", "2026-05-01"),
+    ]
+    assert register.one("SELECT count(*) FROM ledger_entry WHERE event = 'restricted'") == 3
+
+
+def test_a_lifted_restriction_does_not_come_back_with_the_old_document(register: Register) -> None:
+    register.take_well(contact(restricted_since="2026-05-01"))
+    register.take_well(on_its_own("restriction_lifted", "2026-06-01T10:00:00+03:00", method="paper"))
+    assert register.contact()["restricted_since"] is None
+    assert register.take_well(contact(restricted_since="2026-05-01")).is_nothing
+    assert register.contact()["restricted_since"] is None
+    register.take_well(contact(restricted_since="2026-07-01"))
+    assert str(register.contact()["restricted_since"]) == "2026-07-01"
+
+
+@pytest.mark.parametrize("method", ["import", None])
+def test_an_import_by_itself_lifts_no_restriction(register: Register, method: str | None) -> None:
+    register.take_well(contact(restricted_since="2026-05-01"))
+    changes = register.take_well(on_its_own("restriction_lifted", "2026-06-01T10:00:00+03:00", method=method))
+    assert changes.decisions["restriction_lifted"] == 1
+    assert str(register.contact()["restricted_since"]) == "2026-05-01"
+
+
+def test_a_restriction_of_the_same_instant_as_its_lifting_holds(register: Register) -> None:
+    at = "2026-06-01T10:00:00+03:00"
+    register.take_well(contact(), on_its_own("restricted", at), on_its_own("restriction_lifted", at))
+    assert str(register.contact()["restricted_since"]) == "2026-06-01"
+
+
+# --- objections and bans --------------------------------------------------------------------------------------------
+
+
+def states(register: Register) -> set[str]:
+    return {row[0] for row in register.rows("SELECT state FROM standing WHERE matter = 'permission'")}
+
+
+def test_an_objection_outlasts_every_imported_consent(register: Register) -> None:
+    register.take_well(contact(events=[event("objected", "2026-05-01T10:00:00+03:00")]))
+    for method in ("import", None):
+        consent = event("consent_given", "2026-06-01T10:00:00+03:00", method=method, notice="signup/1/fi")
+        register.take_well(contact(events=[consent]))
+        lifted = event("objection_lifted", "2026-06-02T10:00:00+03:00", method=method, reason="the CRM says so")
+        register.take_well(contact(events=[lifted]))
+    assert states(register) == {"objected"}
+
+
+def test_a_lifting_brought_by_an_import_is_recorded_as_proving_no_order(register: Register) -> None:
+    lifted = event("objection_lifted", "2026-06-02T10:00:00+03:00", method="import")
+    register.take_well(contact(events=[lifted]))
+    assert register.one("SELECT order_known FROM ledger_entry WHERE event = 'objection_lifted'") is False
+    assert register.take_well(contact(events=[lifted])).is_nothing
+
+
+def test_a_later_act_of_the_person_told_by_its_way_counts(register: Register) -> None:
+    register.take_well(contact(events=[event("objected", "2026-05-01T10:00:00+03:00")]))
+    register.take_well(contact(events=[event("objection_lifted", "2026-06-02T10:00:00+03:00", method="paper")]))
+    assert states(register) == {"objection_lifted"}
+
+
+BAN: dict[str, Any] = {
+    "type": "prohibition",
+    "target": {"email": "Aino@posti.example"},
+    "channels": ["email"],
+    "source": "self",
+    "valid_from": "2026-01-01",
+    "evidence": {"letter": "7"},
+}
+
+
+def test_a_ban_is_added_once(register: Register) -> None:
+    changes = register.take_well(BAN, BAN | {"target": {"email": "aino@POSTI.example "}})
+    assert changes.decisions["prohibition"] == 1
+    assert (changes.documents["prohibition", "new"], changes.documents["prohibition", "unchanged"]) == (1, 1)
+    before = register.checksum()
+    assert register.take_well(BAN).is_nothing
+    assert register.checksum() == before
+
+
+def test_no_document_touches_a_ban(register: Register) -> None:
+    register.take_well(AINO, BAN, {"type": "prohibition", "target": {"contact": "crm:1"}, "source": "court"})
+    before = register.rows("SELECT * FROM prohibition ORDER BY id")
+    register.take_well(
+        AINO | {"given_name": "Another", "points": [email(state="ok", use="work")]},
+        BAN | {"valid_until": "2026-02-01"},
+        BAN | {"channels": []},
+        on_its_own("objection_lifted", "2026-06-01T10:00:00+03:00", method="import", prohibition=str(before[0][0])),
+        on_its_own("consent_given", "2026-06-01T10:00:00+03:00", notice="signup/1/fi"),
+    )
+    after = register.rows("SELECT * FROM prohibition ORDER BY id")
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + 2
+
+
+@pytest.mark.parametrize(
+    ("target", "field"),
+    [
+        ({}, "target"),
+        ({"email": "a@x.example", "phone": "+358501234567"}, "target"),
+        ({"email": "a@"}, "target.email"),
+        ({"phone": "abc"}, "target.phone"),
+        ({"domain": "example"}, "target.domain"),
+        ({"email_sha256": "12"}, "target.email_sha256"),
+        ({"organisation": "0112038-1"}, "target.organisation"),
+    ],
+)
+def test_a_ban_on_nobody_is_refused(register: Register, target: dict[str, str], field: str) -> None:
+    assert register.refusal(BAN | {"target": target}).field == field
+
+
+def test_a_ban_that_ends_before_it_begins_or_is_for_nobody_is_refused(register: Register) -> None:
+    assert register.refusal(BAN | {"valid_until": "2025-12-31"}).field == "valid_until"
+    assert register.refusal(BAN | {"controllers": ["nobody"]}).field == "controllers[0]"
