@@ -1,0 +1,251 @@
+"""The terminal door of screening: screen, explain, decide, snapshot; rules, policy and certificate stand beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from consentmgr.config import load_settings
+from consentmgr.edge.terminal import signed_in_user
+from consentmgr.kit import clock
+from consentmgr.kit.errors import BadInput, CheckFailed
+from consentmgr.kit.progress import progress
+from consentmgr.screening.certificate_commands import certificate_group
+from consentmgr.screening.policy_commands import policy_group, rules_group
+from consentmgr.vocabulary.codes import LANGUAGES, Language
+
+if TYPE_CHECKING:
+    from consentmgr.screening.engine import EngineName
+    from consentmgr.screening.snapshot import Snapshot
+
+__all__ = ["certificate_group", "decide", "explain", "policy_group", "rules_group", "screen", "snapshot_group"]
+
+_language = click.option(
+    "--language",
+    type=click.Choice(LANGUAGES),
+    default=None,
+    help="Language of explanations and report; the installation's unless given.",
+)
+_engine = click.option(
+    "--engine", type=click.Choice(["duckdb", "polars"]), default=None, help="Run on this engine; chosen by size else."
+)
+
+
+@click.command()
+@click.argument("source", metavar="LIST", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True, exists=True))
+@click.option(
+    "--campaign", "campaign_name", required=True, metavar="FILE|KEY", help="Campaign file, or a stored campaign's key."
+)
+@click.option(
+    "--output",
+    default=None,
+    metavar="PATH|-",
+    help="Result file (.csv .xlsx .parquet .jsonl), or - for standard output.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "xlsx", "parquet", "jsonl"]),
+    default=None,
+    help="Format of the result.",
+)
+@click.option(
+    "--map", "mapped", multiple=True, metavar="FIELD=COLUMN", help="Which column is what, where names do not tell."
+)
+@click.option("--sheet", default=None, help="Sheet of an Excel file; the first unless given.")
+@_language
+@_engine
+@click.option(
+    "--drop-duplicates", is_flag=True, help="Keep only the first of repeated addresses among the allowed rows."
+)
+@click.option("--replace", is_flag=True, help="Replace the columns of an earlier screening.")
+@click.option("--side-files/--no-side-files", default=None, help="Write allowed rows, report and certificate too.")
+@click.option("--actor", default=None, help="Who screens; the signed-in user unless given.")
+def screen(
+    source: Path,
+    campaign_name: str,
+    output: str | None,
+    form: str | None,
+    mapped: tuple[str, ...],
+    sheet: str | None,
+    language: Language | None,
+    engine: EngineName | None,
+    actor: str | None,
+    *,
+    drop_duplicates: bool,
+    replace: bool,
+    side_files: bool | None,
+) -> None:
+    """Screen LIST against the register: every row back, in order, with its verdict, every reason and the law.
+
+    Writes NAME.screened.csv, NAME.allowed.csv, NAME.report.html and .json, and the signed NAME.certificate.json
+    beside the list. With - as LIST it reads standard input and writes the result to standard output.
+    """
+    from consentmgr.screening.lists import read_list
+    from consentmgr.screening.outputs import Format, refuse_screened_before, without_screening_columns
+    from consentmgr.screening.publication import output_paths
+
+    settings = load_settings(os.environ)
+    told = language or settings.language
+    steps = ("Reading the list", "Asking the register", "Writing the files")
+    with progress(len(steps), "Screening") as advance:
+        paths = output_paths(source, output, fmt=cast("Format | None", form), side_files=side_files)
+        lst = read_list(source, mapping=_mapping(mapped), sheet=sheet)
+        if replace:
+            lst = without_screening_columns(lst)
+        refuse_screened_before(lst)
+        advance(1)
+        from consentmgr.screening.run import run_screening
+
+        finished = run_screening(
+            settings,
+            lst,
+            campaign_name,
+            paths,
+            language=told,
+            engine=engine,
+            actor=actor or signed_in_user(),
+            now=clock.now(),
+            drop_duplicates=drop_duplicates,
+            stdout=sys.stdout.buffer,
+            advance=advance,
+        )
+    from rich.console import Console
+
+    from consentmgr.screening.reports import terminal_summary
+
+    # The result may be on standard output, so what is told to people goes to the other stream.
+    Console(stderr=True).print(terminal_summary(finished))
+
+
+def _mapping(mapped: tuple[str, ...]) -> dict[str, str] | None:
+    pairs = {}
+    for item in mapped:
+        field, separator, column = item.partition("=")
+        if not separator or not field or not column:
+            raise BadInput(f"--map takes FIELD=COLUMN, such as email=Osoite; this is not one: {item}")
+        pairs[field.strip()] = column
+    return pairs or None
+
+
+@click.command()
+@click.argument("address")
+@click.option(
+    "--campaign", "campaign_name", required=True, metavar="FILE|KEY", help="Campaign file, or a stored campaign's key."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@_language
+def explain(address: str, campaign_name: str, form: str, language: Language | None) -> None:
+    """Tell one person's answer and everything that was consulted for it.
+
+    ADDRESS is an e-mail address, a phone number, a ref, a business id or a SHA-256 of an address.
+    """
+    from consentmgr.db import open_database
+    from consentmgr.keys import load_keys
+    from consentmgr.kit.address_keys import AddressKeys
+    from consentmgr.screening.explain import as_text, explained
+    from consentmgr.screening.run import campaign_of
+
+    settings = load_settings(os.environ)
+    told = language or settings.language
+    keys = load_keys(settings)
+    with open_database(settings) as database, database.reading() as session:
+        answer = explained(
+            session,
+            address,
+            campaign_of(session, campaign_name),
+            keys=AddressKeys(keys.address_key, keys.address_key_id),
+            now=clock.now(),
+            language=told,
+        )
+    click.echo(json.dumps(answer, ensure_ascii=False, indent=2) if form == "json" else as_text(answer, told))
+
+
+@click.command()
+@click.argument(
+    "source", metavar="CASES", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True, exists=True)
+)
+@_language
+@_engine
+def decide(source: Path, language: Language | None, engine: EngineName | None) -> None:
+    """Run decision cases (JSON Lines), each in a scratch register that touches nothing else.
+
+    Prints one JSON line a case; exit code 1 where an expectation is not met.
+    """
+    from consentmgr.db import open_scratch
+    from consentmgr.kit.address_keys import AddressKeys
+    from consentmgr.screening.decide import decide_case, read_cases
+
+    settings = load_settings(os.environ)
+    # A scratch register has addresses of its own, so it needs no installation's keys.
+    keys = AddressKeys(os.urandom(32), 1)
+    asked = missed = 0
+    with click.open_file(str(source), encoding="utf-8") as lines:
+        cases = list(read_cases(lines, file=str(source)))
+    with ExitStack() as stack:
+        database = stack.enter_context(open_scratch(settings))
+        advance = stack.enter_context(progress(len(cases), "Deciding"))
+        for case in cases:
+            answer = decide_case(case, database, keys, engine=engine, language=language or "en")
+            click.echo(json.dumps(answer, ensure_ascii=False))
+            asked += "matches" in answer
+            missed += answer.get("matches") is False
+            advance(1)
+    if missed:
+        raise CheckFailed(f"{missed} of {asked} cases did not give what they expect")
+
+
+@click.group("snapshot")
+def snapshot_group() -> None:
+    """The columnar snapshot that long lists are answered from; made by itself when it is needed."""
+
+
+@snapshot_group.command("build")
+def build_snapshot() -> None:
+    """Make a snapshot of the register as it is now."""
+    from consentmgr.db import open_database
+    from consentmgr.screening.run import built
+
+    settings = load_settings(os.environ)
+    with open_database(settings) as database, database.reading() as session:
+        snapshot = built(session, settings, clock.now())
+    click.echo(f"made {snapshot.folder}")
+    _tell_snapshot(snapshot)
+
+
+@snapshot_group.command("list")
+def list_snapshots() -> None:
+    """Show the snapshots there are, newest first."""
+    from consentmgr.screening.run import snapshot_folder
+    from consentmgr.screening.snapshot import snapshots
+
+    found = snapshots(snapshot_folder(load_settings(os.environ)))
+    if not found:
+        click.echo("There is no snapshot; the first long list makes one.")
+    for snapshot in found:
+        _tell_snapshot(snapshot)
+
+
+@snapshot_group.command("prune")
+@click.option("--keep", type=click.IntRange(min=0), default=1, show_default=True, help="How many of the newest stay.")
+def prune_snapshots(keep: int) -> None:
+    """Remove old snapshots."""
+    from consentmgr.screening.run import snapshot_folder
+    from consentmgr.screening.snapshot import prune
+
+    removed = prune(snapshot_folder(load_settings(os.environ)), keep)
+    click.echo(f"removed {len(removed)}: {', '.join(removed)}" if removed else "nothing to remove")
+
+
+def _tell_snapshot(snapshot: Snapshot) -> None:
+    contacts, acts = snapshot.rows["contacts"], snapshot.rows["acts"]
+    click.echo(
+        f"{snapshot.name}  {contacts:,} contacts, {acts:,} acts, {snapshot.rows['prohibitions']:,} prohibitions, "
+        f"{snapshot.bytes / 1e6:,.1f} MB, position {snapshot.position}"
+    )

@@ -1,0 +1,141 @@
+"""Why one person may or may not be contacted: the answer, each reason with its law, and everything consulted.
+
+What is shown of the register is what decided: acts, prohibitions, contact points and roles by id, date and scope.
+Addresses and names are not repeated.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy.orm import Session
+
+from consentmgr.campaigns.policy import current
+from consentmgr.consents.ledger import driver_connection
+from consentmgr.kit.address_keys import AddressKeys, canonical_email, canonical_phone, canonical_sha256
+from consentmgr.screening.decide import identifiers_of, told
+from consentmgr.screening.question import NEVER_BEFORE
+from consentmgr.screening.register_frames import frames_by_key
+from consentmgr.screening.row_frame import list_keys, row_frame
+from consentmgr.screening.service import question_of, screen
+from consentmgr.vocabulary.codes import Language
+from consentmgr.vocabulary.columns import address_kind
+from consentmgr.vocabulary.documents import Campaign
+from consentmgr.vocabulary.reason_codes import BY_CODE, VERDICT_NAMES, explanation
+
+_SHOWN = {
+    "acts": (
+        "entry_id", "event", "at_us", "controller", "method", "given_by", "channels", "purposes", "topics", "audiences",
+    ),
+    "prohibitions": (
+        "prohibition_id", "target_kind", "source", "channels", "purposes", "topics", "controllers", "valid_from",
+        "valid_until", "reference",
+    ),
+    "points": ("point_id", "kind", "use", "source", "acquired_on", "verified_on", "informed_on", "state"),
+    "roles": ("organisation_id", "position", "since", "until", "area", "evidence", "area_verified_on"),
+    "relations": ("controller", "product_group", "relation", "address_from_sale", "opt_out_offered"),
+    "organisations": ("organisation_id", "organisation_country", "form", "status", "employees"),
+}  # fmt: skip
+_HEADINGS: dict[Language, dict[str, str]] = {
+    "en": {
+        "acts": "Ledger entries", "prohibitions": "Prohibitions", "points": "Contact points", "roles": "Roles",
+        "relations": "Customer relations", "organisations": "Organisations", "reasons": "Reasons",
+        "none": "The register knows nothing of this address.",
+    },
+    "fi": {
+        "acts": "Kirjaukset", "prohibitions": "Kiellot", "points": "Yhteystiedot", "roles": "Tehtävät",
+        "relations": "Asiakassuhteet", "organisations": "Organisaatiot", "reasons": "Perusteet",
+        "none": "Rekisteri ei tunne tätä osoitetta.",
+    },
+    "sv": {
+        "acts": "Registerhändelser", "prohibitions": "Förbud", "points": "Kontaktuppgifter", "roles": "Uppgifter",
+        "relations": "Kundrelationer", "organisations": "Organisationer", "reasons": "Grunder",
+        "none": "Registret känner inte till adressen.",
+    },
+}  # fmt: skip
+
+
+def row_of(address: str) -> dict[str, str]:
+    """A list row that holds just this identifier."""
+    if canonical_sha256(address):
+        return {"email_sha256": address, "phone_sha256": address}
+    kind = address_kind(address)
+    if kind == "business_id":
+        return {"business_id": address}
+    if canonical_email(address):
+        return {"email": address}
+    if canonical_phone(address):
+        return {"phone": address}
+    return {"ref": address}
+
+
+def explained(
+    session: Session, address: str, campaign: Campaign, *, keys: AddressKeys, now: datetime, language: Language
+) -> dict[str, Any]:
+    """The answer for one address and what was consulted, as plain data. Reads one position of the register."""
+    identifiers = identifiers_of([row_of(address)])
+    policy = current(session)
+    answers = screen(session, identifiers, campaign, keys=keys, policy=policy, now=now, language=language)
+    (answer,) = told(answers)
+    question = question_of(session, campaign, policy, now)
+    rows, _ = row_frame(identifiers, keys, question, with_hashes=True)
+    tables = frames_by_key(driver_connection(session), list_keys(rows))
+    return {
+        **answer,
+        "reasons": [
+            {
+                "code": code,
+                "stage": BY_CODE[code].stage,
+                "kind": BY_CODE[code].kind,
+                "explanation": explanation(code, language, campaign.channel),
+            }
+            for code in answer["reasons"]
+        ],
+        "consulted": {name: _shown(tables[name], columns) for name, columns in _SHOWN.items()},
+        "rule_pack": answers.rule_pack,
+        "register_position": answers.register_position,
+        "ledger_head": answers.ledger_head,
+    }
+
+
+def _shown(table: pa.Table, columns: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [
+        {_name(name): _value(name, value) for name, value in row.items() if value not in (None, "")}
+        for row in table.select(list(columns)).to_pylist()
+    ]
+
+
+def _name(column: str) -> str:
+    return "at" if column == "at_us" else column
+
+
+def _value(column: str, value: Any) -> Any:
+    if column == "at_us":
+        return None if value == NEVER_BEFORE else datetime.fromtimestamp(value / 1_000_000, UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str) and value.startswith("|"):
+        return value.strip("|").split("|")
+    return value
+
+
+def as_text(answer: dict[str, Any], language: Language) -> str:
+    """The same for people, in a terminal."""
+    words = _HEADINGS[language]
+    lines = [f"{VERDICT_NAMES[answer['verdict']][language]}: {answer['explanation']}", "", f"{words['reasons']}:"]
+    lines += [f"  {reason['code']}  {reason['explanation']}" for reason in answer["reasons"]]
+    found = False
+    for name, rows in answer["consulted"].items():
+        if rows:
+            found = True
+            lines += ["", f"{words[name]}:"]
+            lines += ["  " + ", ".join(f"{key} {_plain(value)}" for key, value in row.items()) for row in rows]
+    if not found:
+        lines += ["", words["none"]]
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    return " ".join(value) if isinstance(value, list) else str(value)

@@ -1,0 +1,157 @@
+"""Which bans reach this campaign and still hold (law.md stage 5; GDPR 7(3), 17(3), 21).
+
+A *hit* is one act or prohibition that reaches one candidate: its code, its weight and its id. Hits are gathered in
+long form, those that a later act of the person lifts are dropped, and the rest become a weight a code (1 review,
+2 block) and the ids that decide.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import narwhals as nw
+
+from consentmgr.screening.facts.ban_scope import BAN_CODES, HIT, possible_codes
+from consentmgr.screening.facts.columns import Frame, equals, is_empty, is_true, one_of
+from consentmgr.screening.facts.own_acts import act_bans, lifted_by_own_word
+from consentmgr.screening.facts.prohibitions import (
+    bans_on_organisations,
+    bans_on_other_addresses,
+    bans_on_persons,
+    bans_on_rows,
+    erased_bans,
+    keyed,
+    met_by,
+    ordered,
+    reaching_prohibitions,
+)
+from consentmgr.screening.facts.resolution import ListShape
+from consentmgr.screening.question import Question
+
+Keep = Callable[[Frame, str], Frame]
+
+
+#: A later valid consent of the same person lifts these; "MARKETING_BAN" only tells a survey that one is in force.
+_LIFTED_BY_CONSENT = (
+    "ERASED_SUPPRESSED",
+    "DM_OBJECTION_ALL",
+    "DM_OBJECTION_CHANNEL",
+    "CONSENT_WITHDRAWN",
+    "SPAM_COMPLAINT",
+    "ORG_PROHIBITION",
+    "VENDOR_PROHIBITION",
+    "ROBINSON_PHONE",
+    "ROBINSON_POST",
+    "MARKETING_BAN",
+)
+
+
+def holding_bans(
+    rows: Frame,
+    cases: Frame,
+    register: Mapping[str, Frame],
+    consents: Frame,
+    question: Question,
+    shape: ListShape,
+    keep: Keep,
+) -> Frame:
+    """Per ``row_no`` and ``person``: ``weight_CODE`` for every code of ``BAN_CODES``, and ``ban_evidence``.
+
+    ``consents``: the facts of ``consents.consent_facts`` (``lift_us``, ``lift_topic_us`` per person). ``keep`` computes
+    a frame once: without it every step would be planned again in each that follows.
+    """
+    acts = register["acts"]
+    own_acts = keep(act_bans(acts, question), "own_acts")
+    prohibitions = keep(reaching_prohibitions(register["prohibitions"], question), "reaching")
+    erased = erased_bans(register["erased_keys"])
+    on_rows = bans_on_rows(rows, prohibitions, erased, shape)
+    hits = [met_by(cases, bans_on_persons(own_acts, prohibitions, register["points"]), "person")]
+    if on_rows is not None:
+        hits.append(cases.select("row_no", "person").join(on_rows, on="row_no", how="inner").select(*HIT))
+    not_hashed = prohibitions.filter(~one_of("target_kind", ("email_sha256", "phone_sha256")))
+    if not shape.all_have(*_target_keys(question)):
+        by_register = [ordered(keyed(bans, "address_key")) for bans in (not_hashed, erased)]
+        hits.append(met_by(cases, nw.concat(by_register, how="vertical"), "register_key"))
+    if not question.is_plain_service:
+        hits.append(bans_on_other_addresses(cases, not_hashed, register, question))
+        hits.append(met_by(cases, bans_on_organisations(prohibitions, register["domains"]), "organisation_id"))
+        hits.append(met_by(cases, ordered(keyed(prohibitions, "domain")), "domain"))
+    gathered = keep(nw.concat(hits, how="vertical"), "hits")
+    gathered = (
+        gathered.join(consents.select("person", "lift_us", "lift_topic_us"), on="person", how="left")
+        .join(
+            lifted_by_own_word(acts, question).select(nw.col("contact_id").alias("person"), "own_word_us"),
+            on="person",
+            how="left",
+        )
+        .join(named_lifts(acts, prohibitions), on=["evidence", "person"], how="left")
+    )
+    later_consent = (one_of("code", _LIFTED_BY_CONSENT) & (nw.col("lift_us") > nw.col("ban_us")).fill_null(False)) | (
+        equals("code", "DM_OBJECTION_TOPIC") & (nw.col("lift_topic_us") > nw.col("ban_us")).fill_null(False)
+    )
+    own_word = is_true("own") & (nw.col("own_word_us") > nw.col("ban_us")).fill_null(False)
+    by_name = (nw.col("named_us") > nw.col("ban_us")).fill_null(False)
+    gathered = gathered.select(*HIT, lifted=is_true("liftable") & (later_consent | own_word | by_name))
+    holding = gathered.filter(~nw.col("lifted") & (nw.col("weight") > 0)).select(*HIT)
+    if question.campaign.list_source != "population_register" and question.policy.dvv_ban_on_own_data == "allow":
+        # The ban binds what comes from the population register, and so only addresses that did.
+        from_register = cases.filter(equals("source", "population_register")).select("row_no", "person")
+        bound = holding.filter(equals("code", "DVV_DM_BAN")).join(from_register, on=["row_no", "person"], how="inner")
+        holding = nw.concat([holding.filter(~equals("code", "DVV_DM_BAN")), bound.select(*HIT)], how="vertical")
+    return keep(_pivot(holding, possible_codes(question)), "bans")
+
+
+def with_bans(cases: Frame, bans: Frame, question: Question) -> Frame:
+    """Adds the columns of ``holding_bans`` to the candidates: 0 and null where nothing holds."""
+    possible = possible_codes(question)
+    return cases.join(bans, on=["row_no", "person"], how="left").with_columns(
+        (nw.col(f"weight_{code}").fill_null(0) if code in possible else nw.lit(0)).alias(f"weight_{code}")
+        for code in BAN_CODES
+    )
+
+
+def named_lifts(acts: Frame, prohibitions: Frame) -> Frame:
+    """Prohibitions lifted by name: ``evidence`` id, the person who lifted, and when."""
+    lifts = acts.filter(
+        equals("event", "objection_lifted")
+        & is_true("order_known")
+        & (nw.col("method").fill_null("") != "import")
+        & (nw.col("given_by") != "unverified")
+        & ~is_empty("prohibition")
+    ).select("contact_id", "prohibition", named_us="at_us")
+    named = prohibitions.with_columns(
+        by_id=nw.concat_str(nw.lit("P"), nw.col("prohibition_id").cast(nw.String)),
+    )
+    matched = nw.concat(
+        [
+            named.join(lifts, left_on=key, right_on="prohibition", how="inner", suffix="_lifter").select(
+                evidence=nw.col("by_id"), person=nw.col("contact_id_lifter"), named_us=nw.col("named_us")
+            )
+            for key in ("reference", "by_id")
+        ],
+        how="vertical",
+    )
+    return matched.group_by("evidence", "person").agg(named_us=nw.col("named_us").max())
+
+
+def _target_keys(question: Question) -> tuple[str, ...]:
+    if question.is_audience:
+        return ("email_key", "phone_key")
+    return (f"{question.point_kind}_key",)
+
+
+def _pivot(hits: Frame, codes: Sequence[str]) -> Frame:
+    """One row per candidate: the strictest weight of each code, and the ids that decided in the codes' order."""
+    columns: list[nw.Expr] = []
+    for code in codes:
+        mine = equals("code", code)
+        columns.append(nw.when(mine).then(nw.col("weight")).otherwise(nw.lit(0)).alias(f"weight_{code}"))
+        columns.append(nw.when(mine).then(nw.col("evidence")).alias(f"evidence_{code}"))
+    wide = hits.select("row_no", "person", *columns)
+    found = wide.group_by("row_no", "person").agg(
+        nw.col(name).max() for code in codes for name in (f"weight_{code}", f"evidence_{code}")
+    )
+    return found.select(
+        "row_no",
+        "person",
+        *(f"weight_{code}" for code in codes),
+        ban_evidence=nw.concat_str([nw.col(f"evidence_{code}") for code in codes], separator=";", ignore_nulls=True),
+    )

@@ -1,0 +1,300 @@
+"""What consents a person has given, as this campaign needs them (law.md stages 6-7; GDPR 4(11), 7).
+
+Each consent is put through the tests of law.md in their order; ``depth`` is how many it passed in a row. Facts per
+person: the consent that got furthest (newest on a tie), and from when a valid one lifts a ban.
+"""
+
+from functools import reduce
+from operator import or_
+
+import narwhals as nw
+
+from consentmgr.screening.facts.columns import (
+    Frame,
+    constant,
+    equals,
+    flag,
+    is_empty,
+    is_true,
+    names,
+    names_any,
+    never,
+    one_of,
+)
+from consentmgr.screening.question import ALWAYS_BEFORE, HELSINKI, NEVER_BEFORE, Question, microseconds
+from consentmgr.vocabulary.codes import CHANNELS
+
+#: The tests in order; a consent's depth is the index of the first it fails.
+CONSENT_TESTS = (
+    "CONSENT_SCOPE_CONTROLLER",
+    "CONSENT_SCOPE_CHANNEL",
+    "CONSENT_SCOPE_TOPIC",
+    "CONSENT_INVALID_FORM",
+    "CONSENT_UNCONFIRMED",
+    "CONSENT_UNPROVEN",
+    "CONSENT_STALE",
+)
+VALID = CONSENT_TESTS.index("CONSENT_STALE")
+FRESH = len(CONSENT_TESTS)
+#: Depth and time packed in one number, so that "furthest, newest on a tie" is one ``max``.
+DEPTH_UNIT = 10**16
+
+
+def _is_consent() -> nw.Expr:
+    return one_of("event", ("consent_given", "guardian_consented")) & (nw.col("given_by") != "unverified")
+
+
+def _event_and_notice(column: str, code: str) -> nw.Expr:
+    """A scope must stand in the event and, where the words are known, in the notice."""
+    return names(column, code) & (~is_true("notice_known") | names(f"notice_{column}", code))
+
+
+def _names_controller(controller: str) -> nw.Expr:
+    return equals("controller", controller) & (~is_true("notice_known") | names("notice_controllers", controller))
+
+
+def _names_channel(question: Question) -> nw.Expr:
+    if question.is_audience:
+        platform = question.campaign.platform
+        return _event_and_notice("audiences", platform) if platform else never()
+    return _event_and_notice("channels", question.campaign.channel)
+
+
+def _names_topic(question: Question) -> nw.Expr:
+    subject = question.consent_subject
+
+    def covers(column: str) -> nw.Expr:
+        return is_empty(column) | (names(column, subject) if subject else never())
+
+    purpose = "direct_marketing" if question.is_audience and not question.is_marketing else question.judged_purpose
+    return (
+        _event_and_notice("purposes", purpose) & covers("topics") & (~is_true("notice_known") | covers("notice_topics"))
+    )
+
+
+def withdrawals(acts: Frame, question: Question) -> Frame:
+    """Per person, the newest withdrawal that reaches a consent to this campaign (``withdrawn_us``)."""
+    channels = ("email", "online_audience") if question.is_audience else (question.campaign.channel,)
+    reaching = acts.filter(
+        equals("event", "consent_withdrawn")
+        & (nw.col("given_by") != "unverified")
+        & reaches_controller(question)
+        & (is_empty("channels") | names_any("channels", channels))
+        & reaches_purpose(question)
+        & (is_empty("topics") | names_any("topics", question.subjects))
+    )
+    return reaching.group_by("contact_id").agg(withdrawn_us=ban_time().max())
+
+
+def reaches_controller(question: Question) -> nw.Expr:
+    """The act was addressed to one of the campaign's controllers, or to nobody in particular."""
+    return nw.col("controller").is_null() | nw.col("controller").is_in(list(question.controllers))
+
+
+def reaches_purpose(question: Question) -> nw.Expr:
+    """No purpose or direct marketing reaches newsletters and audiences too (GDPR 21(2)); others only by name."""
+    return is_empty("purposes") | names_any("purposes", ("direct_marketing", question.judged_purpose))
+
+
+def ban_time() -> nw.Expr:
+    """When a stop counts from: one whose order is not known counts as later than anything."""
+    return nw.when(nw.col("order_known")).then(nw.col("at_us")).otherwise(nw.lit(NEVER_BEFORE))
+
+
+def _act_time() -> nw.Expr:
+    """When a consent counts from: one whose order is not known counts as earlier than anything."""
+    return nw.when(nw.col("order_known")).then(nw.col("at_us")).otherwise(nw.lit(ALWAYS_BEFORE))
+
+
+def tested_consents(acts: Frame, question: Question) -> Frame:
+    """Consents that were not withdrawn, with ``depth`` and the flags facts are made of."""
+    limit = question.months_ago(question.policy.consent_inactive_review_months)
+    fresh_from = microseconds(
+        question.moment.replace(
+            year=limit.year,
+            month=limit.month,
+            day=limit.day,
+            hour=0,
+            minute=0,
+            second=0,
+            microsecond=0,
+            tzinfo=HELSINKI,
+        )
+    )
+    consents = acts.filter(_is_consent() & (nw.col("at_us") <= question.moment_us))
+    consents = consents.join(withdrawals(acts, question), on="contact_id", how="left").filter(
+        nw.col("withdrawn_us").is_null() | (_act_time() > nw.col("withdrawn_us"))
+    )
+    subject = question.consent_subject
+    names_subject = names("topics", subject) if subject else never()
+    topic = question.campaign.topic
+    return consents.with_columns(
+        names_channel=_names_channel(question),
+        names_topic=_names_topic(question),
+        active_and_free=~is_true("pre_ticked") & (~is_true("condition_of_service") | is_true("freely_joined")),
+        confirmed=~equals("double_opt_in", "pending"),
+        proven=is_true("notice_known") | is_true("has_proof"),
+        recent=nw.col("at_us") >= fresh_from,
+        own_dated_act=(nw.col("method").fill_null("") != "import") & is_true("order_known"),
+        names_subject=names_subject,
+        names_sensitive=_event_and_notice("topics", topic) if topic else never(),
+    ).select(
+        "entry_id",
+        "contact_id",
+        "event",
+        "controller",
+        "at_us",
+        "express_request",
+        "own_dated_act",
+        "names_subject",
+        "names_sensitive",
+        *(
+            _names_controller(name).alias(f"names_controller_{index}")
+            for index, name in enumerate(question.controllers)
+        ),
+        later_depth=nw.when(~nw.col("names_channel"))
+        .then(nw.lit(1))
+        .when(~nw.col("names_topic"))
+        .then(nw.lit(2))
+        .when(~nw.col("active_and_free"))
+        .then(nw.lit(3))
+        .when(~nw.col("confirmed"))
+        .then(nw.lit(4))
+        .when(~nw.col("proven"))
+        .then(nw.lit(5))
+        .when(~nw.col("recent"))
+        .then(nw.lit(VALID))
+        .otherwise(nw.lit(FRESH)),
+    )
+
+
+def consent_facts(tested: Frame, question: Question) -> Frame:
+    """Per person: ``consent_score`` (depth and time of the one that got furthest), ``consent_entry``, ``lift_us``,
+    ``lift_topic_us`` (newest act that lifts bans), ``consent_express``, ``consent_sensitive``, ``guardian``.
+
+    With joint controllers, every one needs a consent of its own; the facts are those of the least of them.
+    """
+    per_controller: list[Frame] = []
+    for index in range(len(question.controllers)):
+        named = nw.col(f"names_controller_{index}")
+        scored = tested.with_columns(depth=nw.when(named).then(nw.col("later_depth")).otherwise(nw.lit(0)))
+        valid = nw.col("depth") >= VALID
+        lifts = valid & nw.col("own_dated_act")
+        scored = scored.with_columns(
+            score=nw.col("depth").cast(nw.Int64) * DEPTH_UNIT + nw.col("at_us"),
+            lift=nw.when(lifts).then(nw.col("at_us")),
+            lift_topic=nw.when(lifts & nw.col("names_subject")).then(nw.col("at_us")),
+            express=flag(valid & is_true("express_request")),
+            sensitive=flag(valid & nw.col("names_sensitive")),
+            guardian_act=flag(equals("event", "guardian_consented")),
+        )
+        best = scored.group_by("contact_id").agg(
+            consent_score=nw.col("score").max(),
+            lift_us=nw.col("lift").max(),
+            lift_topic_us=nw.col("lift_topic").max(),
+            consent_express=nw.col("express").max(),
+            consent_sensitive=nw.col("sensitive").max(),
+            guardian=nw.col("guardian_act").max(),
+            first_entry=nw.col("entry_id").min(),
+            last_entry=nw.col("entry_id").max(),
+        )
+        if index == 0:
+            best = _with_best_entry(best, scored)
+            per_controller.append(best)
+        else:
+            per_controller.append(
+                best.select(
+                    "contact_id",
+                    nw.col("consent_score").alias(f"score_{index}"),
+                    nw.col("lift_us").alias(f"lift_{index}"),
+                    nw.col("lift_topic_us").alias(f"lift_topic_{index}"),
+                )
+            )
+    facts = per_controller[0]
+    for index, other in enumerate(per_controller[1:], start=1):
+        joint_score, joint_lift = nw.col(f"score_{index}").fill_null(0), nw.col(f"lift_{index}")
+        # A joint controller that is not validly named leaves the consent at its own first failing test, or at the
+        # controller's where it is not named at all.
+        joint_is_less = (nw.col("consent_score") >= VALID * DEPTH_UNIT) & (
+            joint_score // DEPTH_UNIT < nw.col("consent_score") // DEPTH_UNIT
+        )
+        facts = facts.join(other, on="contact_id", how="left").with_columns(
+            consent_score=nw.when(joint_is_less).then(joint_score).otherwise(nw.col("consent_score")),
+            lift_us=_earlier("lift_us", joint_lift),
+            lift_topic_us=_earlier("lift_topic_us", nw.col(f"lift_topic_{index}")),
+        )
+    return facts.select(
+        nw.col("contact_id").alias("person"),
+        "consent_score",
+        "consent_entry",
+        "lift_us",
+        "lift_topic_us",
+        "consent_express",
+        "consent_sensitive",
+        "guardian",
+    )
+
+
+def _with_best_entry(best: Frame, scored: Frame) -> Frame:
+    """Adds ``consent_entry``: the id of the consent that got furthest, the first of equals."""
+    several = best.filter(nw.col("first_entry") != nw.col("last_entry")).select(
+        "contact_id", score=nw.col("consent_score")
+    )
+    entries = (
+        scored.select("contact_id", "score", "entry_id")
+        .join(several, on=["contact_id", "score"], how="inner")
+        .group_by("contact_id")
+        .agg(found=nw.col("entry_id").min())
+    )
+    # Most people have one consent, which needs no search.
+    return best.join(entries, on="contact_id", how="left").with_columns(
+        consent_entry=nw.coalesce("found", "first_entry")
+    )
+
+
+def _earlier(column: str, other: nw.Expr) -> nw.Expr:
+    """The earlier of two times, null where either is."""
+    mine = nw.col(column)
+    return (
+        nw.when(mine.is_null() | other.is_null())
+        .then(nw.lit(None, dtype=nw.Int64()))
+        .otherwise(nw.when(mine < other).then(mine).otherwise(other))
+    )
+
+
+def platform_channels(acts: Frame, question: Question) -> Frame:
+    """Per person, which channels stood in a consent that named the platform: withdrawing those stops audiences."""
+    platform = question.campaign.platform
+    named = acts.filter(_is_consent() & (names("audiences", platform) if platform else never()))
+    return named.group_by("contact_id").agg(
+        flag(names("channels", channel)).max().alias(f"platform_{channel}") for channel in CHANNELS
+    )
+
+
+def withdraws_platform_channel() -> nw.Expr:
+    """A withdrawal names a channel that the person's platform consent named (columns of ``platform_channels``)."""
+    return reduce(
+        or_,
+        (names("channels", channel) & (nw.col(f"platform_{channel}").fill_null(0) == 1) for channel in CHANNELS),
+        constant(False),
+    )
+
+
+def consent_depth() -> nw.Expr:
+    """How far the best consent got: the index of the first test it fails, ``FRESH`` where none; null without any."""
+    return nw.col("consent_score") // DEPTH_UNIT
+
+
+def with_consents(cases: Frame, found: Frame, question: Question) -> Frame:
+    """Adds the consent facts to the candidates, and ``consent_depth``, ``has_valid_consent``, ``has_good_consent``."""
+    cases = cases.join(found, on="person", how="left")
+    limit = nw.lit(question.months_ago(question.policy.consent_inactive_review_months))
+    # Stale only where the consent is old and the person's last sign of life is known to be old too.
+    heard_of_since = nw.col("last_interaction_on").is_null() | (nw.col("last_interaction_on") >= limit)
+    depth = consent_depth().fill_null(-1)
+    return cases.with_columns(
+        consent_depth=nw.when((depth == VALID) & heard_of_since).then(nw.lit(FRESH)).otherwise(depth)
+    ).with_columns(
+        has_valid_consent=nw.col("consent_depth") >= VALID,
+        has_good_consent=nw.col("consent_depth") == FRESH,
+    )

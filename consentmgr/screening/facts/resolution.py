@@ -1,0 +1,367 @@
+"""Whom and what a row is about: contacts, the contact point it would be sent to, the organisation (law.md stage 3).
+
+A row becomes one *candidate* for each contact that has its ref, its e-mail address or its phone number (post: the
+named person only), or one with nobody (``person`` 0). All candidates are judged; the least permissive wins.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import narwhals as nw
+import pyarrow as pa
+
+from consentmgr.screening.facts.columns import Frame, constant, is_known, is_unknown
+from consentmgr.screening.question import Question
+
+#: Columns of the list as the engine sees it; ``KEY`` columns are keyed digests, null where the row has none.
+ROWS_SCHEMA = pa.schema(
+    [
+        ("row_no", pa.int64()),
+        ("invalid", pa.bool_()),
+        ("email_key", pa.binary(16)),
+        ("phone_key", pa.binary(16)),
+        ("post_key", pa.binary(16)),
+        ("row_name_key", pa.binary(16)),
+        ("email_hash_key", pa.binary(16)),
+        ("phone_hash_key", pa.binary(16)),
+        ("row_ref", pa.string()),
+        ("row_business_id", pa.string()),
+        ("row_domain", pa.string()),
+        ("row_mailbox", pa.string()),
+        ("row_source", pa.string()),
+        ("row_acquired_on", pa.date32()),
+        ("row_titled", pa.bool_()),
+        ("row_areas", pa.string()),
+    ]
+)
+
+#: What is carried of a contact point; every other column of it has done its work when the point is found.
+_POINT_FACTS = (
+    "organisation_id",
+    "address_key",
+    "use",
+    "source",
+    "acquired_on",
+    "verified_on",
+    "informed_on",
+    "state",
+    "soft_bounces",
+    "published",
+    "domain",
+    "mailbox",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ListShape:
+    """How many rows carry each identifier: a join is only made where a row can need it."""
+
+    rows: int
+    counts: Mapping[str, int]
+
+    def has(self, *columns: str) -> bool:
+        return any(self.counts.get(column, 0) for column in columns)
+
+    def all_have(self, *columns: str) -> bool:
+        """Every row has one of these; told from the counts, so a "no" may be a yes where rows have several."""
+        return any(self.counts.get(column, 0) == self.rows for column in columns)
+
+
+def candidates(rows: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Frame:
+    """``row_no``, ``person`` (0 for nobody) and ``own_point``: the contact point by which the row names the person.
+
+    ``own_point`` is null where the person was found otherwise than by an address of the campaign's channel.
+    """
+    points, contacts = register["points"], register["contacts"]
+    of_contacts = points.filter(is_known("contact_id"))
+    aimed = _aimed_kinds(question)
+    matches: list[Frame] = []
+    for kind in ("email", "phone"):
+        known = of_contacts.filter(nw.col("kind") == kind)
+        for row_key, point_keys in (
+            (f"{kind}_key", ("address_key",)),
+            (f"{kind}_hash_key", ("sha256_key", "sha256_digits_key") if kind == "phone" else ("sha256_key",)),
+        ):
+            if shape.has(row_key):
+                matches.extend(_matched(rows, known, row_key, key, aimed=kind in aimed) for key in point_keys)
+    if shape.has("post_key"):
+        named = of_contacts.filter(nw.col("kind") == "post").join(
+            contacts.select("contact_id", "name_key"), on="contact_id", how="inner"
+        )
+        at_address = (
+            rows.select("row_no", "post_key", "row_name_key")
+            .filter(is_known("post_key"))
+            .join(
+                named.select("contact_id", "point_id", "name_key", "address_key"),
+                left_on="post_key",
+                right_on="address_key",
+            )
+        )
+        matches.append(
+            at_address.filter(
+                is_unknown("row_name_key") | (nw.col("row_name_key") == nw.col("name_key")).fill_null(False)
+            ).select(
+                "row_no",
+                nw.col("contact_id").alias("person"),
+                own_point=nw.col("point_id") if "post" in aimed else nw.lit(None, dtype=nw.Int64()),
+            )
+        )
+    if shape.has("row_ref"):
+        matches.append(
+            rows.select("row_no", "row_ref")
+            .filter(is_known("row_ref"))
+            .join(contacts.select("ref", "contact_id"), left_on="row_ref", right_on="ref")
+            .select("row_no", nw.col("contact_id").alias("person"), own_point=nw.lit(None, dtype=nw.Int64()))
+        )
+    if not matches:
+        return rows.select("row_no", person=nw.lit(0).cast(nw.Int64), own_point=nw.lit(None, dtype=nw.Int64()))
+    matched = matches[0]
+    if len(matches) > 1:
+        matched = (
+            nw.concat(matches, how="vertical").group_by("row_no", "person").agg(own_point=nw.col("own_point").min())
+        )
+    return (
+        rows.select("row_no")
+        .join(matched, on="row_no", how="left")
+        .select("row_no", person=nw.col("person").fill_null(0), own_point=nw.col("own_point"))
+    )
+
+
+def _aimed_kinds(question: Question) -> tuple[str, ...]:
+    """Kinds of contact point that the campaign's channel can use."""
+    return ("email", "phone") if question.is_audience or question.is_inmail else (question.point_kind,)
+
+
+def _matched(rows: Frame, points: Frame, row_key: str, point_key: str, *, aimed: bool) -> Frame:
+    return (
+        rows.select("row_no", row_key)
+        .filter(is_known(row_key))
+        .join(
+            points.select("contact_id", "point_id", point_key).filter(is_known(point_key)),
+            left_on=row_key,
+            right_on=point_key,
+        )
+        .select(
+            "row_no",
+            nw.col("contact_id").alias("person"),
+            own_point=nw.col("point_id") if aimed else nw.lit(None, dtype=nw.Int64()),
+        )
+    )
+
+
+def aimed_rows(rows: Frame, question: Question) -> Frame:
+    """The row's own columns that facts need, with ``target_key``, ``target_hash`` and ``target_given``."""
+    return rows.with_columns(target_key=_target_key(question), target_hash=_target_hash(question)).select(
+        "row_no",
+        "invalid",
+        "target_key",
+        "row_business_id",
+        "row_domain",
+        "row_mailbox",
+        "row_source",
+        "row_acquired_on",
+        "row_titled",
+        "row_areas",
+        target_given=is_known("target_key") | is_known("target_hash"),
+    )
+
+
+def _target_key(question: Question) -> nw.Expr:
+    """The address in the row that the campaign's channel would use."""
+    if question.is_audience:
+        return nw.coalesce("email_key", "phone_key")
+    return nw.col(f"{question.point_kind}_key")
+
+
+def _target_hash(question: Question) -> nw.Expr:
+    if question.is_audience:
+        return nw.coalesce("email_hash_key", "phone_hash_key")
+    if question.point_kind == "post":
+        return nw.lit(None, dtype=nw.Binary())
+    return nw.col(f"{question.point_kind}_hash_key")
+
+
+def located(people: Frame, rows: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Frame:
+    """Each candidate with its row, its contact point (``point_*``) and its contact: narrow, for what follows.
+
+    ``people``: what ``candidates`` gave; ``rows``: what ``aimed_rows`` gave. Where the row gives no address for the
+    channel the register's is taken; where nobody has it, the organisation's that lists it.
+    """
+    points = register["points"].filter(nw.col("kind").is_in(list(_aimed_kinds(question))))
+    of_contacts = points.filter(is_known("contact_id"))
+    listed = points.filter(is_unknown("contact_id"))
+    cases = people.join(rows, on="row_no", how="left")
+    if not shape.all_have(*_target_columns(question)):
+        book = _preferred(of_contacts, "contact_id", question).select(person="contact_id", book_point="point_id")
+        cases = (
+            cases.join(book, on="person", how="left")
+            .with_columns(
+                own_point=nw.when(nw.col("target_given")).then(nw.col("own_point")).otherwise(nw.col("book_point"))
+            )
+            .drop("book_point")
+        )
+    cases = cases.join(_carried(of_contacts, "own_", own_point=nw.col("point_id")), on="own_point", how="left")
+    first = listed.group_by("address_key").agg(point_id=nw.col("point_id").min()).select("point_id")
+    cases = cases.join(
+        _carried(
+            listed.join(first, on="point_id"),
+            "listed_",
+            target_key=nw.col("address_key"),
+            listed_point=nw.col("point_id"),
+        ),
+        on="target_key",
+        how="left",
+    )
+    if shape.has("row_business_id"):
+        of_organisation = _preferred(listed, "organisation_id", question).join(
+            register["organisations"].select("organisation_id", "identity"), on="organisation_id"
+        )
+        firm = _carried(of_organisation, "firm_", row_business_id=nw.col("identity"), firm_point=nw.col("point_id"))
+        cases = cases.join(firm, on="row_business_id", how="left")
+        from_row = nw.col("target_given") | is_known("own_point")
+        cases = cases.with_columns(
+            nw.when(from_row).then(nw.col(f"listed_{name}")).otherwise(nw.col(f"firm_{name}")).alias(f"listed_{name}")
+            for name in ("point", *_POINT_FACTS)
+        )
+    needs_no_address = question.is_inmail or question.is_company_list
+    email_like = question.point_kind == "email"
+    contacts = register["contacts"].select(
+        "country",
+        "born_on",
+        "deceased_on",
+        "restricted_since_us",
+        "last_interaction_on",
+        person="contact_id",
+        non_disclosure_=nw.col("non_disclosure"),
+    )
+    return cases.join(contacts, on="person", how="left").select(
+        "row_no",
+        "person",
+        "invalid",
+        "row_business_id",
+        "row_source",
+        "row_acquired_on",
+        "row_titled",
+        "row_areas",
+        "country",
+        "born_on",
+        "deceased_on",
+        "restricted_since_us",
+        "last_interaction_on",
+        *(
+            nw.coalesce(f"own_{name}", f"listed_{name}").alias(f"point_{name}")
+            for name in _POINT_FACTS
+            if name not in ("organisation_id", "address_key", "domain", "mailbox")
+        ),
+        contact_known=nw.col("person") != 0,
+        non_disclosure=nw.col("non_disclosure_").fill_null(False),
+        listed_by_organisation=is_known("listed_point"),
+        point_known=is_known("own_point") | is_known("listed_point"),
+        address_known=nw.col("target_given")
+        | is_known("own_point")
+        | is_known("listed_point")
+        | constant(needs_no_address),
+        # Only where the register gave the address: the row's own keys are matched to bans as they stand.
+        register_key=nw.when(~nw.col("target_given")).then(nw.coalesce("own_address_key", "listed_address_key")),
+        domain=nw.coalesce("row_domain", "own_domain", "listed_domain") if email_like else nw.col("row_domain"),
+        mailbox=nw.coalesce("row_mailbox", "own_mailbox", "listed_mailbox"),
+        # "The point's organisation, or the one listing it."
+        point_organisation=nw.coalesce("own_organisation_id", "listed_organisation_id"),
+        is_generic=(nw.col("own_use") == "generic").fill_null(False)
+        | (
+            (nw.col("listed_use") == "generic").fill_null(False)
+            & nw.col("own_use").fill_null("unknown").is_in(["unknown", "generic"])
+        ),
+    )
+
+
+def _carried(points: Frame, prefix: str, **keys: nw.Expr) -> Frame:
+    return points.select(
+        *(expression.alias(name) for name, expression in keys.items()),
+        *(nw.col(name).alias(f"{prefix}{name}") for name in _POINT_FACTS),
+    )
+
+
+def _target_columns(question: Question) -> tuple[str, ...]:
+    if question.is_audience:
+        return ("email_key", "phone_key", "email_hash_key", "phone_hash_key")
+    return (f"{question.point_kind}_key", f"{question.point_kind}_hash_key")
+
+
+def _preferred(points: Frame, owner: str, question: Question) -> Frame:
+    """One point an owner, where the row gives no address: working before failing, of the campaign's kind of use
+    first, then the one known longest. The rank and the point's id are packed in one number, least is best.
+    """
+    fitting = (
+        ["work", "generic"] if question.is_business or owner == "organisation_id" else ["private", "contact_address"]
+    )
+    rank = (
+        nw.when(nw.col("state") != "ok").then(nw.lit(4)).otherwise(nw.lit(0))
+        + nw.when(nw.col("use").is_in(fitting)).then(nw.lit(0)).otherwise(nw.lit(2))
+        + nw.when(nw.col("kind") == question.point_kind).then(nw.lit(0)).otherwise(nw.lit(1))
+    )
+    ranked = points.with_columns(preference=rank.cast(nw.Int64) * 1_000_000_000_000 + nw.col("point_id"))
+    best = ranked.group_by(owner).agg(nw.col("preference").min())
+    return ranked.join(best.select("preference"), on="preference").drop("preference")
+
+
+def with_organisation(cases: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Frame:
+    """Adds ``organisation_id`` (0 where none) with its facts, and ``country`` whose law applies.
+
+    Of the point, else the row's business id, else the one whose domains hold exactly the e-mail's domain, else that
+    of the one current role.
+    """
+    organisations = register["organisations"]
+    if shape.has("row_business_id"):
+        cases = cases.join(
+            organisations.select(
+                nw.col("identity").alias("row_business_id"), named_organisation=nw.col("organisation_id")
+            ),
+            on="row_business_id",
+            how="left",
+        )
+    else:
+        cases = cases.with_columns(named_organisation=nw.lit(None, dtype=nw.Int64()))
+    owners = (
+        register["domains"]
+        .group_by("domain")
+        .agg(domain_organisation=nw.col("organisation_id").min(), owners=nw.len())
+        .filter(nw.col("owners") == 1)
+        .select("domain", "domain_organisation")
+    )
+    cases = cases.join(owners, on="domain", how="left")
+    employers = (
+        current_roles(register["roles"], question)
+        .group_by("contact_id")
+        .agg(first=nw.col("organisation_id").min(), last=nw.col("organisation_id").max())
+        .filter(nw.col("first") == nw.col("last"))
+        .select(nw.col("contact_id").alias("person"), role_organisation=nw.col("first"))
+    )
+    cases = (
+        cases.join(employers, on="person", how="left")
+        .with_columns(
+            organisation_id=nw.coalesce(
+                "point_organisation", "named_organisation", "domain_organisation", "role_organisation"
+            ).fill_null(0),
+            domain_known=is_known("domain_organisation"),
+        )
+        .drop("point_organisation", "named_organisation", "domain_organisation", "role_organisation")
+    )
+    cases = cases.join(organisations.drop("identity"), on="organisation_id", how="left")
+    works_there = nw.col("is_generic") | nw.col("point_use").is_in(["work", "generic"]).fill_null(False)
+    from_domain_alone = (nw.col("person") == 0) & (nw.col("organisation_id") != 0)
+    return cases.with_columns(
+        organisation_known=nw.col("organisation_id") != 0,
+        country=nw.when(works_there | from_domain_alone)
+        .then(nw.col("organisation_country"))
+        .otherwise(nw.col("country"))
+        .fill_null("FI"),
+    ).drop("organisation_country")
+
+
+def current_roles(roles: Frame, question: Question) -> Frame:
+    """Roles that hold on the day: both the first and the last day are inside."""
+    today = nw.lit(question.today)
+    return roles.filter(
+        (is_unknown("since") | (nw.col("since") <= today)) & (is_unknown("until") | (nw.col("until") >= today))
+    )

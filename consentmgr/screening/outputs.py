@@ -1,0 +1,573 @@
+"""The result of a screening as a table, and the rows that may be sent.
+
+A result has every input row once, in input order, and after the input's own columns those of ``RESULT_COLUMNS``.
+A CSV result of a CSV list is the input's own text with fields put after each record, so no cell can change on the
+way. Rows share few distinct outcomes: what an outcome adds is made once and joined to the records array-wise, piece
+by piece, while a thread writes and hashes the piece before. Source: formats.md section 3.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from typing import BinaryIO, Literal, Self
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consentmgr.kit.errors import BadInput
+from consentmgr.kit.tabular import csv_field
+from consentmgr.screening.answers import Answers, Outcome
+from consentmgr.screening.lists import CampaignList
+
+Format = Literal["csv", "xlsx", "parquet", "jsonl"]
+FORMATS: tuple[Format, ...] = ("csv", "xlsx", "parquet", "jsonl")
+
+#: What a result adds to each row, in this order: the contract's columns, then ours.
+RESULT_COLUMNS = (
+    "cm_verdict",
+    "cm_reason",
+    "cm_reasons",
+    "cm_ground",
+    "cm_evidence",
+    "cm_explanation",
+    "cm_legal_basis",
+    "cm_duplicate_of",
+)
+#: Every column a screening may have added; an input that has one was screened before.
+SCREENING_COLUMNS = (*RESULT_COLUMNS, "cm_preference_url", "cm_one_click_url")
+
+_BOM = b"\xef\xbb\xbf"
+#: How much of the list is taken at a time: enough that the calls cost nothing, and its result still fits the caches.
+_PIECE_BYTES = 1 << 20
+_PIECE_ROWS = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFile:
+    """A file that was written: its own name (no folder), how many list rows it has, and its bytes' SHA-256."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+# ------------------------------------------------------------------------------------------------ what to write
+
+
+def format_of(target: Path | str) -> Format:
+    """The format a result file's ending asks for. Raises ``BadInput`` for any other ending."""
+    ending = Path(target).suffix.lower().removeprefix(".")
+    if ending in FORMATS:
+        return ending
+    raise BadInput(
+        f"the ending of the output must say its format, one of {', '.join(f'.{name}' for name in FORMATS)}",
+        file=str(target),
+    )
+
+
+def screened_before(lst: CampaignList) -> list[str]:
+    """The list's columns that an earlier screening added, by their names in the list."""
+    return [column for column in lst.columns if column.strip().lower() in SCREENING_COLUMNS]
+
+
+def refuse_screened_before(lst: CampaignList) -> None:
+    """Raise ``BadInput`` where the list is an earlier result, whose old verdicts would stand beside the new ones."""
+    if old := screened_before(lst):
+        raise BadInput(
+            f"the list has columns of an earlier screening already: {', '.join(old)}. "
+            "Take them out, or give --replace to have them replaced",
+            file=lst.name,
+        )
+
+
+def without_screening_columns(lst: CampaignList) -> CampaignList:
+    """The same list without the columns of an earlier screening; every other field keeps its text to the byte.
+
+    ``sha256`` stays that of the file as it was read.
+    """
+    old = set(screened_before(lst))
+    if not old:
+        return lst
+    keep = [index for index, column in enumerate(lst.columns) if column not in old]
+    if not keep:
+        raise BadInput("the list has only columns of an earlier screening, and none that says who a row is")
+    table = lst.table.select(keep) if lst.table is not None else None
+    records, header = lst.records, lst.header_record
+    if lst.format == "jsonl":
+        # The raw objects still hold the old members, so the result is written from the values.
+        records = None
+    elif records is not None:
+        records = pa.array(
+            (_some_fields(record, keep, lst.delimiter) for record in records.to_pylist()), pa.large_string()
+        )
+        header = _some_fields(header, keep, lst.delimiter) if header is not None else None
+    return CampaignList(
+        name=lst.name,
+        format=lst.format,
+        sha256=lst.sha256,
+        encoding=lst.encoding,
+        bom=lst.bom,
+        delimiter=lst.delimiter,
+        newline=lst.newline,
+        columns=tuple(lst.columns[index] for index in keep),
+        recognised={field: column for field, column in lst.recognised.items() if column not in old},
+        header_record=header,
+        records=records,
+        table=table,
+        identifiers=lst.identifiers,
+    )
+
+
+def _some_fields(record: str, keep: Sequence[int], delimiter: str) -> str:
+    from consentmgr.kit.tabular.delimited import split_record
+
+    fields = split_record(record, delimiter)
+    return delimiter.join(fields[index] for index in keep)
+
+
+def is_allowed(answers: Answers) -> npt.NDArray[np.bool_]:
+    """For each row, whether it may be sent."""
+    allowed = np.array([outcome.verdict == "allow" for outcome in answers.outcomes], dtype=np.bool_)
+    return allowed[np.asarray(answers.outcome)] if len(answers) else np.zeros(0, dtype=np.bool_)
+
+
+def allowed_rows(answers: Answers, *, drop_duplicates: bool = False) -> npt.NDArray[np.int64]:
+    """Row numbers (from 0, ascending) of the rows that may be sent.
+
+    ``drop_duplicates`` keeps only the first allowed row of each address (or household, for post).
+    """
+    rows = np.flatnonzero(is_allowed(answers))
+    if drop_duplicates and len(rows):
+        own = pa.array(np.arange(1, len(answers) + 1))
+        first_of = np.asarray(pc.coalesce(answers.duplicate_of, own))
+        _, first = np.unique(first_of[rows], return_index=True)
+        rows = rows[np.sort(first)]
+    return rows
+
+
+# ----------------------------------------------------------------------------------------------- the two writers
+
+
+def write_results(
+    lst: CampaignList,
+    answers: Answers,
+    target: Path | BinaryIO,
+    fmt: Format,
+    *,
+    name: str | None = None,
+    summary: Sequence[Sequence[str]] = (),
+) -> WrittenFile:
+    """Write every row of ``lst`` with its answer to ``target`` and give what was written.
+
+    ``target`` is written straight; ``PendingFiles`` makes it appear whole or not at all.
+    ``name`` is what the file will be called where that is not ``target``'s own name. ``summary`` are the lines of an
+    ``.xlsx`` result's first sheet. Raises ``BadInput`` where the list was screened before or does not fit the format.
+    """
+    if len(lst) != len(answers):
+        raise ValueError(f"{len(answers)} answers for {len(lst)} rows")
+    refuse_screened_before(lst)
+    name = name or _name_of(target)
+    if fmt == "csv":
+        size, digest = _write_text(target, _csv_result(lst, answers))
+    elif fmt == "jsonl":
+        size, digest = _write_text(target, _json_lines_result(lst, answers))
+    elif fmt == "parquet":
+        size, digest = _write_packed(target, lambda path: _write_parquet(lst, answers, path))
+    else:
+        size, digest = _write_packed(target, lambda path: _write_xlsx(lst, answers, path, summary))
+    return WrittenFile(name, len(lst), size, digest)
+
+
+def write_allowed(
+    lst: CampaignList,
+    answers: Answers,
+    target: Path | BinaryIO,
+    *,
+    name: str | None = None,
+    drop_duplicates: bool = False,
+) -> WrittenFile:
+    """Write the rows that may be sent as CSV: the input's own columns and nothing else, ready for a sender.
+
+    A row that repeats an address stays, unless ``drop_duplicates``. A list without a header gets none.
+    """
+    rows = allowed_rows(answers, drop_duplicates=drop_duplicates)
+    size, digest = _write_text(target, _csv_allowed(lst, rows))
+    return WrittenFile(name or _name_of(target), len(rows), size, digest)
+
+
+def _name_of(target: Path | BinaryIO) -> str:
+    return target.name if isinstance(target, Path) else "-"
+
+
+def _write_text(target: Path | BinaryIO, pieces: Iterator[bytes | memoryview]) -> tuple[int, str]:
+    with ExitStack() as stack:
+        # Unbuffered: the pieces are large, and a copy of each would be all that a buffer added.
+        stream = stack.enter_context(target.open("wb", buffering=0)) if isinstance(target, Path) else target
+        with _HashingWriter(stream) as writer:
+            for piece in pieces:
+                writer.write(piece)
+        stream.flush()
+    return writer.size, writer.sha256
+
+
+def _write_packed(target: Path | BinaryIO, write: Callable[[Path], None]) -> tuple[int, str]:
+    """Write a format whose writer needs a file of its own; a stream gets a copy of it."""
+    if not isinstance(target, Path):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "result")
+            size, digest = _write_packed(path, write)
+            with path.open("rb") as made:
+                while piece := made.read(_PIECE_BYTES):
+                    target.write(piece)
+            target.flush()
+        return size, digest
+    write(target)
+    with target.open("rb") as made:
+        return target.stat().st_size, hashlib.file_digest(made, "sha256").hexdigest()
+
+
+class _HashingWriter:
+    """Writes and hashes pieces in a thread of its own, in order, at most two behind the maker."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.size = 0
+        self.sha256 = ""
+        self._stream = stream
+        self._pieces: Queue[bytes | memoryview | None] = Queue(2)
+        self._failure: BaseException | None = None
+        self._thread = Thread(target=self._work, name="write-result", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self._pieces.put(None)
+        self._thread.join()
+        if self._failure is not None and kind is None:
+            raise self._failure
+
+    def write(self, piece: bytes | memoryview) -> None:
+        """Raises what the thread met, such as a full disk or a closed pipe."""
+        if self._failure is not None:
+            raise self._failure
+        self._pieces.put(piece)
+
+    def _work(self) -> None:
+        digest = hashlib.sha256()
+        while (piece := self._pieces.get()) is not None:
+            if self._failure is not None:
+                continue  # The queue is emptied, so that the maker does not wait for ever.
+            try:
+                _write_whole(self._stream, piece)
+                digest.update(piece)
+                self.size += len(piece)
+            except BaseException as failure:  # noqa: BLE001 - it is raised again where the pieces are made
+                self._failure = failure
+        self.sha256 = digest.hexdigest()
+
+
+def _write_whole(stream: BinaryIO, piece: bytes | memoryview) -> None:
+    """An unbuffered file may take less than it was given."""
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[stream.write(rest) :]
+
+
+# ------------------------------------------------------------------------------------------------------------ CSV
+
+
+def _csv_result(lst: CampaignList, answers: Answers) -> Iterator[bytes | memoryview]:
+    mark = lst.delimiter
+    header = lst.header_record if lst.header_record is not None else _csv_line(lst.columns, mark)
+    yield _byte_order_mark(lst) + (mark.join((header, *RESULT_COLUMNS)) + lst.newline).encode()
+    before = _strings(_before_evidence(outcome, mark) for outcome in answers.outcomes)
+    after = _strings(_after_evidence(outcome, mark) for outcome in answers.outcomes)
+    for start, count, records in _csv_records(lst):
+        outcome = answers.outcome.slice(start, count)
+        yield _text_of(
+            records,
+            before.take(outcome),
+            _csv_column(pc.cast(answers.evidence.slice(start, count), pa.large_string()), mark),
+            after.take(outcome),
+            pc.cast(answers.duplicate_of.slice(start, count), pa.large_string()),
+            newline=lst.newline,
+        )
+
+
+def _before_evidence(outcome: Outcome, mark: str) -> str:
+    fields = (outcome.verdict, outcome.reason, ";".join(outcome.reasons), outcome.ground or "")
+    return f"{mark}{_csv_line(fields, mark)}{mark}"
+
+
+def _after_evidence(outcome: Outcome, mark: str) -> str:
+    return f"{mark}{_csv_line((outcome.explanation, outcome.legal_basis or ''), mark)}{mark}"
+
+
+def _csv_allowed(lst: CampaignList, rows: npt.NDArray[np.int64]) -> Iterator[bytes | memoryview]:
+    header = lst.header_record
+    if header is None and lst.records is None:
+        header = _csv_line(lst.columns, lst.delimiter)
+    yield _byte_order_mark(lst) + (f"{header}{lst.newline}".encode() if header is not None else b"")
+    for start, count, records in _csv_records(lst):
+        first, last = np.searchsorted(rows, (start, start + count))
+        if first < last:
+            yield _text_of(records.take(pa.array(rows[first:last] - start)), newline=lst.newline)
+
+
+def _byte_order_mark(lst: CampaignList) -> bytes:
+    return _BOM if lst.bom or lst.encoding.lower() not in ("utf-8", "ascii") else b""
+
+
+def _csv_line(fields: Sequence[str], mark: str) -> str:
+    return mark.join(csv_field(field, mark) for field in fields)
+
+
+def _csv_records(lst: CampaignList) -> Iterator[tuple[int, int, pa.LargeStringArray]]:
+    """Pieces of the list as CSV records without line ending: first row (from 0), rows, records."""
+    if lst.records is not None and lst.format != "jsonl":
+        for start, count in _pieces(len(lst), lst.records.nbytes):
+            yield start, count, lst.records.slice(start, count)
+        return
+    for start, values in _value_pieces(lst):
+        columns = [_csv_column(text, lst.delimiter) for text in _as_text(values)]
+        if len(columns) == 1:
+            # A lone empty field would be an empty line, which readers take for no row at all.
+            columns = [pc.if_else(pc.equal(columns[0], ""), _string('""'), columns[0])]
+        yield start, len(values), pc.binary_join_element_wise(*columns, _string(lst.delimiter))
+
+
+def _csv_column(values: pa.LargeStringArray, mark: str) -> pa.LargeStringArray:
+    """Each value as one field, quoted where it must be and otherwise as it is; null is the empty field."""
+    values = pc.fill_null(values, "")
+    if len(values) == 0:
+        return values
+    text = bytes(_text(values))
+    # One look over all the text is far cheaper than one for each value, and mostly finds nothing.
+    if not any(special in text for special in (b'"', b"\r", b"\n", mark.encode())):
+        return values
+    special = pc.match_substring_regex(values, f'["\r\n{mark}]')
+    doubled = pc.replace_substring(values, '"', '""')
+    quoted = pc.binary_join_element_wise(_string('"'), doubled, _string('"'), _string(""))
+    return pc.if_else(special, quoted, values)
+
+
+def _text_of(*parts: pa.LargeStringArray, newline: str) -> memoryview:
+    """The parts of each row and ``newline``, joined: the text that stands in the file, without a copy."""
+    lines = pc.binary_join_element_wise(
+        *parts, _string(newline), _string(""), null_handling="replace", null_replacement=""
+    )
+    return _text(lines)
+
+
+def _text(lines: pa.LargeStringArray) -> memoryview:
+    _, offsets, text = lines.buffers()
+    bounds = np.frombuffer(offsets, dtype=np.int64)
+    begin, end = int(bounds[lines.offset]), int(bounds[lines.offset + len(lines)])
+    return memoryview(text)[begin:end]
+
+
+def _string(text: str) -> pa.LargeStringScalar:
+    return pa.scalar(text, pa.large_string())
+
+
+def _strings(texts: Iterator[str]) -> pa.LargeStringArray:
+    return pa.array(list(texts), pa.large_string())
+
+
+def _pieces(rows: int, size: int) -> Iterator[tuple[int, int]]:
+    """First row and rows of each piece, so that a piece has about ``_PIECE_BYTES`` of ``size``."""
+    each = _PIECE_ROWS if not size else max(1, min(_PIECE_ROWS, rows * _PIECE_BYTES // size))
+    for start in range(0, rows, each):
+        yield start, min(each, rows - start)
+
+
+# ------------------------------------------------------------------------------------- the input's cells as values
+
+
+def _value_pieces(lst: CampaignList) -> Iterator[tuple[int, pa.Table]]:
+    """Pieces of the list as values: first row (from 0), and a table of every input column, in order.
+
+    Columns of a CSV list are strings; of other formats what they are in the input.
+    """
+    if lst.table is not None:
+        for start, count in _pieces(len(lst), lst.table.nbytes):
+            yield start, lst.table.slice(start, count).combine_chunks()
+        return
+    from consentmgr.kit.tabular.delimited import DelimitedText
+
+    assert lst.records is not None
+    # The line before the header names the delimiter, so that it is not looked for again in each piece.
+    header = lst.header_record if lst.header_record is not None else _csv_line(lst.columns, lst.delimiter)
+    top = f"sep={lst.delimiter}\n{header}\n".encode()
+    for start, count in _pieces(len(lst), lst.records.nbytes):
+        text = DelimitedText(top + _text_of(lst.records.slice(start, count), newline="\n"), lst.name)
+        columns = [column.combine_chunks() for column in text.text_columns(range(len(lst.columns)))]
+        yield start, pa.Table.from_arrays(columns, names=[str(index) for index in range(len(columns))])
+
+
+def _as_text(values: pa.Table) -> list[pa.LargeStringArray]:
+    """Every column as text, null where there is no value."""
+    from consentmgr.kit.tabular.cells import as_strings
+
+    columns = []
+    for column in values.columns:
+        text = as_strings(column)
+        whole = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
+        columns.append(pc.cast(whole, pa.large_string()))
+    return columns
+
+
+def _unique_names(names: Sequence[str]) -> list[str]:
+    """Names for formats where a column is found by its name: an equal or empty one gets a number."""
+    taken = set(RESULT_COLUMNS)
+    unique = []
+    for index, name in enumerate(names):
+        chosen, number = name or f"column {index + 1}", 2
+        while chosen in taken:
+            chosen, number = f"{name or f'column {index + 1}'} ({number})", number + 1
+        taken.add(chosen)
+        unique.append(chosen)
+    return unique
+
+
+def _answer_columns(answers: Answers, start: int, count: int) -> list[pa.Array]:
+    """The values of ``RESULT_COLUMNS`` for these rows; null where a column says nothing."""
+    outcome = answers.outcome.slice(start, count)
+
+    def each(value: Callable[[Outcome], str | None]) -> pa.StringArray:
+        return pa.array([value(item) for item in answers.outcomes], pa.string()).take(outcome)
+
+    return [
+        each(lambda item: item.verdict),
+        each(lambda item: item.reason),
+        each(lambda item: ";".join(item.reasons)),
+        each(lambda item: item.ground),
+        answers.evidence.slice(start, count),
+        each(lambda item: item.explanation),
+        each(lambda item: item.legal_basis),
+        answers.duplicate_of.slice(start, count),
+    ]
+
+
+# --------------------------------------------------------------------------------------- JSON Lines, Parquet, XLSX
+
+
+def _json_lines_result(lst: CampaignList, answers: Answers) -> Iterator[bytes | memoryview]:
+    if lst.records is None or lst.format != "jsonl":
+        yield from _json_lines_of_values(lst, answers)
+        return
+    before = _strings(_json_before_evidence(outcome) for outcome in answers.outcomes)
+    after = _strings(_json_after_evidence(outcome) for outcome in answers.outcomes)
+    for start, count in _pieces(len(lst), lst.records.nbytes):
+        # The object's own text up to its closing brace, then our members: nothing of it is written anew.
+        opened = pc.ascii_rtrim(
+            pc.utf8_slice_codeunits(pc.ascii_trim_whitespace(lst.records.slice(start, count)), start=0, stop=-1),
+            characters=" \t\r\n",
+        )
+        comma = pc.if_else(pc.equal(opened, "{"), _string(""), _string(","))
+        outcome = answers.outcome.slice(start, count)
+        yield _text_of(
+            opened,
+            comma,
+            before.take(outcome),
+            _json_strings(answers.evidence.slice(start, count)),
+            after.take(outcome),
+            pc.fill_null(pc.cast(answers.duplicate_of.slice(start, count), pa.large_string()), "null"),
+            newline="}\n",
+        )
+
+
+def _json_before_evidence(outcome: Outcome) -> str:
+    members = {
+        "cm_verdict": outcome.verdict,
+        "cm_reason": outcome.reason,
+        "cm_reasons": ";".join(outcome.reasons),
+        "cm_ground": outcome.ground,
+    }
+    return msgspec.json.encode(members).decode()[1:-1] + ',"cm_evidence":'
+
+
+def _json_after_evidence(outcome: Outcome) -> str:
+    members = {"cm_explanation": outcome.explanation, "cm_legal_basis": outcome.legal_basis}
+    return "," + msgspec.json.encode(members).decode()[1:-1] + ',"cm_duplicate_of":'
+
+
+def _json_strings(values: pa.StringArray) -> pa.LargeStringArray:
+    """Ids as JSON strings; they hold letters, digits and ``;`` and so need no escape. Null is ``null``."""
+    quoted = pc.binary_join_element_wise(
+        _string('"'), pc.cast(values, pa.large_string()), _string('"'), _string(""), null_handling="emit_null"
+    )
+    return pc.fill_null(quoted, "null")
+
+
+def _json_lines_of_values(lst: CampaignList, answers: Answers) -> Iterator[bytes | memoryview]:
+    encode = msgspec.json.Encoder(enc_hook=str).encode_lines
+    names = [*_unique_names(lst.columns), *RESULT_COLUMNS]
+    rows = _rows(lst, answers)
+    while batch := [dict(zip(names, row, strict=True)) for row in islice(rows, 10_000)]:
+        yield encode(batch)
+
+
+def _write_parquet(lst: CampaignList, answers: Answers, path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    names = [*_unique_names(lst.columns), *RESULT_COLUMNS]
+    own = [pa.string()] * (len(RESULT_COLUMNS) - 1) + [pa.int64()]
+    if lst.table is not None:
+        types = [*lst.table.schema.types, *own]
+    else:
+        types = [*[pa.string()] * len(lst.columns), *own]
+    schema = pa.schema([pa.field(name, kind) for name, kind in zip(names, types, strict=True)])
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for start, values in _value_pieces(lst):
+            columns = [*values.columns, *_answer_columns(answers, start, len(values))]
+            writer.write_table(pa.Table.from_arrays(columns, schema=schema))
+
+
+#: Recognised fields whose numbers are names of something: as numbers they would lose zeros, or be summed.
+_NAMES = ("phone", "business_id", "postal_code", "ref", "apartment")
+
+
+def _write_xlsx(lst: CampaignList, answers: Answers, path: Path, summary: Sequence[Sequence[str]]) -> None:
+    from consentmgr.screening.workbook import write_workbook
+
+    write_workbook(
+        path,
+        [*lst.columns, *RESULT_COLUMNS],
+        _rows(lst, answers),
+        len(lst),
+        names={lst.recognised[field] for field in _NAMES if field in lst.recognised},
+        summary=summary,
+    )
+
+
+def _rows(lst: CampaignList, answers: Answers) -> Iterator[tuple[object, ...]]:
+    for start, values in _value_pieces(lst):
+        columns = [*map(_plain, values.columns), *_answer_columns(answers, start, len(values))]
+        yield from zip(*(column.to_pylist() for column in columns), strict=True)
+
+
+def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same column where every value has a plain Python form: no nanoseconds, and bytes as text."""
+    from consentmgr.kit.tabular.cells import as_strings
+
+    if pa.types.is_timestamp(column.type) and column.type.unit == "ns":
+        return column.cast(pa.timestamp("us", tz=column.type.tz), safe=False)
+    if pa.types.is_time64(column.type):
+        return column.cast(pa.time64("us"), safe=False)
+    if pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
+        return as_strings(column)
+    return column

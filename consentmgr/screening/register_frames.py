@@ -1,0 +1,367 @@
+"""What the register knows, as columns: the frames that facts are made from.
+
+One frame a kind of thing (``FRAMES`` gives name, columns and the SELECT), all of one database position. Few list
+rows are asked of PostgreSQL by key (``frames_by_key``); many are answered from the columnar snapshot, which holds
+the same frames whole (``consentmgr.screening.snapshot``). Frames carry keys and facts: no names, no addresses.
+
+Conventions, so that the same expressions run on every engine:
+
+* times are ``int64`` microseconds since 1970 UTC (``_us``), dates are ``date32``, or days since 1970 (``_day``)
+  where they are reckoned with;
+* keys are 16 bytes;
+* a set of codes is one string with bars around each (``|email|sms|``), the empty set is the empty string.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import pyarrow as pa
+from psycopg import Connection
+
+KEY = pa.binary(16)
+
+_SETS = "case when cardinality({0}) = 0 then '' else '|' || array_to_string({0}, '|') || '|' end"
+_MICROSECONDS = "(extract(epoch from {0}) * 1000000)::bigint"
+#: The instant a day begins in Finland.
+_DAY_BEGINS = "{0}::timestamp at time zone 'Europe/Helsinki'"
+
+
+def _set(column: str) -> str:
+    return _SETS.format(column)
+
+
+def _us(column: str) -> str:
+    return _MICROSECONDS.format(column)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame: its columns, the SELECT that gives them, and the column that says whose rows they are."""
+
+    name: str
+    schema: pa.Schema
+    select: str
+    owner: str
+
+
+def _schema(**columns: pa.DataType) -> pa.Schema:
+    return pa.schema([pa.field(name, kind) for name, kind in columns.items()])
+
+
+_TEXT, _INT, _DATE, _BOOL = pa.string(), pa.int64(), pa.date32(), pa.bool_()
+
+FRAMES: tuple[Frame, ...] = (
+    Frame(
+        "contacts",
+        _schema(
+            contact_id=_INT,
+            ref=_TEXT,
+            name_key=KEY,
+            country=_TEXT,
+            born_on=_DATE,
+            deceased_on=_DATE,
+            non_disclosure=_BOOL,
+            restricted_since_us=_INT,
+            last_interaction_on=_DATE,
+        ),
+        "select c.id, c.ref, c.name_key, c.country, c.born_on, c.deceased_on, c.non_disclosure,"
+        f" {_us(_DAY_BEGINS.format('c.restricted_since'))}, c.last_interaction_on from contact c"
+        " where c.merged_into is null",
+        "c.id",
+    ),
+    Frame(
+        "points",
+        _schema(
+            point_id=_INT,
+            contact_id=_INT,
+            organisation_id=_INT,
+            kind=_TEXT,
+            address_key=KEY,
+            sha256_key=KEY,
+            sha256_digits_key=KEY,
+            use=_TEXT,
+            source=_TEXT,
+            acquired_on=_DATE,
+            verified_on=_DATE,
+            informed_on=_DATE,
+            state=_TEXT,
+            soft_bounces=_INT,
+            published=_BOOL,
+            domain=_TEXT,
+            mailbox=_TEXT,
+        ),
+        "select p.id, p.contact_id, p.organisation_id, p.kind, p.address_key, p.sha256_key, p.sha256_digits_key, p.use,"
+        " p.source, p.acquired_on, p.verified_on, p.informed_on, p.state, p.soft_bounces::bigint,"
+        " p.published_by_organisation, case when p.kind = 'email' then split_part(p.value, '@', -1) end,"
+        " case when p.kind = 'email' and p.use = 'generic' then split_part(p.value, '@', 1) end"
+        " from contact_point p where true",
+        "p.contact_id",
+    ),
+    Frame(
+        "acts",
+        _schema(
+            entry_id=_INT,
+            contact_id=_INT,
+            event=_TEXT,
+            at_us=_INT,
+            order_known=_BOOL,
+            controller=_TEXT,
+            method=_TEXT,
+            given_by=_TEXT,
+            channels=_TEXT,
+            purposes=_TEXT,
+            topics=_TEXT,
+            audiences=_TEXT,
+            prohibition=_TEXT,
+            double_opt_in=_TEXT,
+            pre_ticked=_BOOL,
+            condition_of_service=_BOOL,
+            freely_joined=_BOOL,
+            express_request=_BOOL,
+            has_proof=_BOOL,
+            notice_known=_BOOL,
+            notice_controllers=_TEXT,
+            notice_channels=_TEXT,
+            notice_purposes=_TEXT,
+            notice_topics=_TEXT,
+            notice_audiences=_TEXT,
+        ),
+        f"select e.id, e.contact_id, e.event, {_us('e.at')}, e.order_known, e.controller, e.method, e.given_by,"
+        f" {_set('e.channels')}, {_set('e.purposes')}, {_set('e.topics')}, {_set('e.audiences')}, e.prohibition,"
+        " e.double_opt_in, e.pre_ticked, e.condition_of_service, e.freely_joined, e.express_request, e.has_proof,"
+        f" n.key is not null, {_set('n.controllers')}, {_set('n.channels')}, {_set('n.purposes')}, {_set('n.topics')},"
+        f" {_set('n.audiences')} from ledger_entry e"
+        " left join notice n on e.notice is not null and n.key = split_part(e.notice, '/', 1)"
+        " and n.version::text = split_part(e.notice, '/', 2) and n.language = split_part(e.notice, '/', 3)"
+        " where e.contact_id is not null and e.event in ('consent_given', 'guardian_consented', 'consent_refused',"
+        " 'consent_withdrawn', 'objected', 'objection_lifted', 'complaint', 'restricted', 'restriction_lifted',"
+        " 'erasure_requested', 'erased')",
+        "e.contact_id",
+    ),
+    Frame(
+        "roles",
+        _schema(
+            role_id=_INT,
+            contact_id=_INT,
+            organisation_id=_INT,
+            titled=_BOOL,
+            position=_TEXT,
+            since=_DATE,
+            until=_DATE,
+            area=_TEXT,
+            evidence=_TEXT,
+            area_verified_on=_DATE,
+        ),
+        "select r.id, r.contact_id, r.organisation_id, coalesce(r.title, '') <> '', r.position, r.since, r.until,"
+        " a.area, a.evidence, a.verified_on from role r left join role_area a on a.role_id = r.id where true",
+        "r.contact_id",
+    ),
+    Frame(
+        "relations",
+        _schema(
+            contact_id=_INT,
+            controller=_TEXT,
+            product_group=_TEXT,
+            relation=_TEXT,
+            last_purchase_day=_INT,
+            address_from_sale=_BOOL,
+            opt_out_offered=_BOOL,
+        ),
+        "select k.contact_id, k.controller, k.product_group, k.relation,"
+        " (k.last_purchase_on - date '1970-01-01')::bigint, k.address_from_sale, k.opt_out_offered from customer_relation k where true",
+        "k.contact_id",
+    ),
+    Frame(
+        "messages",
+        _schema(contact_id=_INT, at_us=_INT, controller=_TEXT, purpose=_TEXT),
+        f"select m.contact_id, {_us('m.at')}, m.controller, m.purpose from message_sent m where true",
+        "m.contact_id",
+    ),
+    Frame(
+        "organisations",
+        _schema(
+            organisation_id=_INT,
+            identity=_TEXT,
+            organisation_country=_TEXT,
+            form=_TEXT,
+            status=_TEXT,
+            employees=_INT,
+        ),
+        "select o.id, o.identity, o.country, o.form, o.status, o.employees::bigint from organisation o where true",
+        "o.id",
+    ),
+    Frame(
+        "domains",
+        _schema(domain=_TEXT, organisation_id=_INT),
+        "select d, o.id from organisation o, unnest(o.domains) d where true",
+        "o.id",
+    ),
+    Frame(
+        "organisation_customers",
+        _schema(organisation_id=_INT, controller=_TEXT, product_group=_TEXT),
+        "select k.organisation_id, k.controller, k.product_group from organisation_customer k where true",
+        "k.organisation_id",
+    ),
+    Frame(
+        "prohibitions",
+        _schema(
+            prohibition_id=_INT,
+            target_kind=_TEXT,
+            address_key=KEY,
+            contact_id=_INT,
+            organisation_id=_INT,
+            domain=_TEXT,
+            channels=_TEXT,
+            purposes=_TEXT,
+            topics=_TEXT,
+            controllers=_TEXT,
+            source=_TEXT,
+            from_us=_INT,
+            valid_from=_DATE,
+            valid_until=_DATE,
+            reference=_TEXT,
+        ),
+        # A ban is dated by the day: within its first day nothing shows what came first, so it counts from the day's
+        # end; without a first day nothing later can be shown to be later.
+        f"select b.id, b.target_kind, b.address_key, coalesce(c.merged_into, c.id), o.id, b.domain, {_set('b.channels')}, {_set('b.purposes')},"
+        f" {_set('b.topics')}, {_set('b.controllers')}, b.source,"
+        f" coalesce({_us(_DAY_BEGINS.format('(b.valid_from + 1)'))} - 1, 9223372036854775807), b.valid_from, b.valid_until, b.reference from prohibition b"
+        " left join contact c on c.ref = b.contact_ref left join organisation o on o.identity = b.organisation"
+        " where b.lifted_at is null",
+        "b.id",
+    ),
+    Frame(
+        "erased_keys",
+        _schema(address_key=KEY, hashed=_BOOL, from_us=_INT, entry_id=_INT),
+        f"select k.address_key, k.hashed, {_us('k.erased_at')}, k.entry_id from erased_key k where true",
+        "k.address_key",
+    ),
+)
+BY_NAME: Mapping[str, Frame] = {frame.name: frame for frame in FRAMES}
+CONTACT_FRAMES = ("contacts", "points", "acts", "roles", "relations", "messages")
+ORGANISATION_FRAMES = ("organisations", "domains", "organisation_customers")
+
+
+@dataclass(frozen=True, slots=True)
+class ListKeys:
+    """The identifiers of a list, each once: what the register is asked about."""
+
+    address_keys: Sequence[bytes] = ()
+    sha256_keys: Sequence[bytes] = ()
+    refs: Sequence[str] = ()
+    business_ids: Sequence[str] = ()
+    domains: Sequence[str] = field(default=())
+
+
+def read_rows(
+    connection: Connection[Any], frame: Frame, where: str = "", parameters: Mapping[str, Any] | None = None
+) -> pa.Table:
+    """One frame, or the rows of it that ``where`` keeps, as an Arrow table of its schema."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{frame.select}{where}", parameters)
+        rows = cursor.fetchall()
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(frame.schema)
+    arrays = [
+        pa.array([_plain(value) for value in column] if column_field.type == KEY else list(column), column_field.type)
+        for column, column_field in zip(columns, frame.schema, strict=True)
+    ]
+    return pa.table(arrays, schema=frame.schema)
+
+
+def _plain(value: Any) -> bytes | None:
+    return value.bytes if isinstance(value, UUID) else value
+
+
+def frames_by_key(connection: Connection[Any], keys: ListKeys) -> dict[str, pa.Table]:
+    """The rows of every frame that can matter to these identifiers, asked of PostgreSQL by key.
+
+    Set-based: a fixed number of queries however many rows. The connection must be in one transaction of isolation
+    level repeatable read, so that all answers are of one position.
+    """
+    tables: dict[str, pa.Table] = {}
+    address_keys = [UUID(bytes=key) for key in keys.address_keys]
+    sha256_keys = [UUID(bytes=key) for key in keys.sha256_keys]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select contact_id from contact_point where address_key = any(%(keys)s) and contact_id is not null"
+            " union select contact_id from contact_point where sha256_key = any(%(hashes)s) and contact_id is not null"
+            " union select contact_id from contact_point where sha256_digits_key = any(%(hashes)s)"
+            " and contact_id is not null union select id from contact where ref = any(%(refs)s)",
+            {"keys": address_keys, "hashes": sha256_keys, "refs": list(keys.refs)},
+        )
+        contact_ids = [row[0] for row in cursor.fetchall()]
+    for name in CONTACT_FRAMES:
+        frame = BY_NAME[name]
+        if name == "points":
+            where = (
+                " and (p.contact_id = any(%(ids)s) or (p.contact_id is null and (p.address_key = any(%(keys)s)"
+                " or p.sha256_key = any(%(hashes)s) or p.sha256_digits_key = any(%(hashes)s) or p.organisation_id in"
+                " (select id from organisation where identity = any(%(business_ids)s)))))"
+            )
+        else:
+            where = f" and {frame.owner} = any(%(ids)s)"
+        tables[name] = read_rows(
+            connection,
+            frame,
+            where,
+            {
+                "ids": contact_ids,
+                "keys": address_keys,
+                "hashes": sha256_keys,
+                "business_ids": list(keys.business_ids),
+            },
+        )
+    organisation_ids = _distinct(
+        tables["points"]["organisation_id"].to_pylist(), tables["roles"]["organisation_id"].to_pylist()
+    )
+    domains = _distinct(keys.domains, tables["points"]["domain"].to_pylist())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select id from organisation where id = any(%(ids)s) or identity = any(%(identities)s)"
+            " or domains && %(domains)s::text[]",
+            {"ids": organisation_ids, "identities": list(keys.business_ids), "domains": domains},
+        )
+        organisation_ids = [row[0] for row in cursor.fetchall()]
+    for name in ORGANISATION_FRAMES:
+        frame = BY_NAME[name]
+        tables[name] = read_rows(connection, frame, f" and {frame.owner} = any(%(ids)s)", {"ids": organisation_ids})
+    point_keys = _distinct(
+        keys.address_keys,
+        keys.sha256_keys,
+        *(tables["points"][name].to_pylist() for name in ("address_key", "sha256_key", "sha256_digits_key")),
+    )
+    all_keys = [UUID(bytes=key) for key in point_keys]
+    tables["prohibitions"] = read_rows(
+        connection,
+        BY_NAME["prohibitions"],
+        " and (b.address_key = any(%(keys)s) or b.contact_ref in"
+        " (select ref from contact where id = any(%(contacts)s) or merged_into = any(%(contacts)s)) or b.organisation = any(%(identities)s)"
+        " or b.domain = any(%(domains)s))",
+        {
+            "keys": all_keys,
+            "contacts": contact_ids,
+            "identities": tables["organisations"]["identity"].to_pylist(),
+            "domains": _distinct(domains, tables["domains"]["domain"].to_pylist()),
+        },
+    )
+    tables["erased_keys"] = read_rows(
+        connection, BY_NAME["erased_keys"], " and k.address_key = any(%(keys)s)", {"keys": all_keys}
+    )
+    return tables
+
+
+def _distinct(*values: Iterable[Any]) -> list[Any]:
+    return list({value for part in values for value in part if value is not None})
+
+
+def has_hashed_prohibitions(connection: Connection[Any]) -> bool:
+    """Whether some prohibition in force arrived hashed, so that plain addresses must be hashed to meet it."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select exists (select from prohibition where target_kind in ('email_sha256', 'phone_sha256')"
+            " and lifted_at is null)"
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])

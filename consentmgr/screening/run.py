@@ -1,0 +1,161 @@
+"""One screening from list to files: the register read at one position, the screening recorded, the files published."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from consentmgr.audit.service import record
+from consentmgr.campaigns.models import Campaign as StoredCampaign
+from consentmgr.campaigns.policy import current
+from consentmgr.config import Settings
+from consentmgr.consents.ledger import driver_connection
+from consentmgr.db import open_database
+from consentmgr.importing.documents import decode
+from consentmgr.importing.rejects import Rejection
+from consentmgr.keys import load_keys
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.errors import BadInput, NotFound
+from consentmgr.kit.progress import progress
+from consentmgr.register.models import Controller
+from consentmgr.screening.engine import EngineName
+from consentmgr.screening.lists import CampaignList
+from consentmgr.screening.models import Screening
+from consentmgr.screening.publication import OutputPaths, prepared
+from consentmgr.screening.register_frames import FRAMES
+from consentmgr.screening.reports import ControllerFacts, ReportData
+from consentmgr.screening.service import BY_KEY_ROWS, default_controller, screen
+from consentmgr.screening.snapshot import Snapshot, build, prune, usable
+from consentmgr.vocabulary.codes import Language
+from consentmgr.vocabulary.documents import Campaign
+
+
+def snapshot_folder(settings: Settings) -> Path:
+    """Where this installation's snapshots are."""
+    return settings.data_folder / "snapshots"
+
+
+def built(session: Session, settings: Settings, now: datetime) -> Snapshot:
+    """A new snapshot of the session's position; older ones are removed."""
+    with progress(len(FRAMES), "Taking a snapshot of the register") as advance:
+        snapshot = build(driver_connection(session), snapshot_folder(settings), now, lambda _name, _number: advance(1))
+    prune(snapshot_folder(settings), keep=1)
+    return snapshot
+
+
+def campaign_of(session: Session, name: str) -> Campaign:
+    """The campaign in the file ``name``, or the stored one of that key. Raises ``BadInput`` or ``NotFound``."""
+    path = Path(name)
+    if path.is_file():
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise BadInput(f"the campaign cannot be read ({error.strerror})", file=name) from None
+        return _campaign(_one_object(text, name), name)
+    stored = session.get(StoredCampaign, name)
+    if stored is None:
+        raise NotFound(f"there is no file “{name}” and no stored campaign of that key")
+    return _campaign(stored.document, name)
+
+
+def _one_object(text: bytes, name: str) -> object:
+    try:
+        return json.loads(text.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise BadInput("the campaign must be UTF-8", file=name) from None
+    except json.JSONDecodeError as error:
+        raise BadInput(f"the campaign is not JSON: {error.msg}", file=name, line=error.lineno) from None
+
+
+def _campaign(raw: object, name: str) -> Campaign:
+    if not isinstance(raw, dict):
+        raise BadInput("a campaign is one JSON object", file=name)
+    found = decode(json.dumps({"type": "campaign", **raw}, ensure_ascii=False).encode())
+    if isinstance(found, Rejection):
+        raise BadInput(found.reason, file=name, field=found.field)
+    if not isinstance(found, Campaign):
+        raise BadInput("this document is no campaign", file=name, field="type")
+    return found
+
+
+def run_screening(
+    settings: Settings,
+    lst: CampaignList,
+    campaign_name: str,
+    paths: OutputPaths,
+    *,
+    language: Language,
+    engine: EngineName | None,
+    actor: str,
+    now: datetime,
+    drop_duplicates: bool,
+    stdout: BinaryIO,
+    advance: Callable[[int], None],
+) -> ReportData:
+    """Screen ``lst`` and publish its files; the screening is in the register before any file has its name."""
+    keys = load_keys(settings)
+    with open_database(settings) as database:
+        with database.reading() as session:
+            campaign = campaign_of(session, campaign_name)
+            snapshot = None
+            if len(lst) > BY_KEY_ROWS and engine != "polars":
+                snapshot = usable(driver_connection(session), snapshot_folder(settings)) or built(
+                    session, settings, now
+                )
+            answers = screen(
+                session,
+                lst.identifiers,
+                campaign,
+                keys=AddressKeys(keys.address_key, keys.address_key_id),
+                policy=current(session),
+                now=now,
+                language=language,
+                engine=engine,
+                snapshot=snapshot,
+                memory_limit=settings.screening_memory,
+                spill_folder=str(settings.data_folder / "spill"),
+            )
+            controller = session.get(Controller, campaign.controller or default_controller(session))
+        advance(1)
+        facts = ControllerFacts(controller.key, controller.name, controller.business_id) if controller else None
+        with prepared(
+            lst,
+            answers,
+            paths,
+            language=language,
+            signing_key=keys.signing_key,
+            controller=facts,
+            drop_duplicates=drop_duplicates,
+            stdout=stdout,
+        ) as ready:
+            report = ready.report
+            with database.transaction() as session:
+                session.execute(
+                    insert(Screening).values(
+                        id=report.certificate_id,
+                        campaign=campaign.key,
+                        actor=actor,
+                        screened_at=now,
+                        valid_until=report.valid_until,
+                        register_position=answers.register_position,
+                        counts={str(name): count for name, count in report.verdicts.items()},
+                        certificate=ready.certificate.token,
+                    )
+                )
+                record(
+                    session,
+                    at=now,
+                    actor=actor,
+                    action="screened",
+                    object=f"screening:{report.certificate_id}",
+                    detail={"campaign": campaign.key, "rows": len(lst)},
+                )
+            ready.publish()
+        advance(1)
+    return report

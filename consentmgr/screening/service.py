@@ -1,0 +1,143 @@
+"""Screening: a campaign list in, one answer a row out (design: columns, not loops).
+
+The same path serves a million rows, one address and a decision case: rows → what the register knows of them →
+facts → rules → verdicts. Nothing is dropped and the answer is of one database position, which it names.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from psycopg import Connection
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from consentmgr.consents.ledger import ledger_head
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.errors import BadInput
+from consentmgr.register.models import Controller, ExternalList
+from consentmgr.screening.answers import Answers
+from consentmgr.screening.engine import DuckDBEngine, Engine, EngineName, PolarsEngine
+from consentmgr.screening.facts import facts
+from consentmgr.screening.question import Question
+from consentmgr.screening.register_frames import FRAMES, frames_by_key, has_hashed_prohibitions
+from consentmgr.screening.row_frame import list_keys, row_frame
+from consentmgr.screening.snapshot import Snapshot, frames_of_snapshot
+from consentmgr.screening.verdicts import outcomes, signatures
+from consentmgr.vocabulary.codes import Language
+from consentmgr.vocabulary.documents import Campaign
+from consentmgr.vocabulary.policy import Policy
+from consentmgr.vocabulary.reason_codes import RULE_PACK_VERSION
+
+#: Lists up to this long are asked of PostgreSQL by key; longer ones are answered from the snapshot.
+BY_KEY_ROWS = 20_000
+#: Up to here the planning of a large query costs more than it saves.
+_POLARS_ROWS = 2_000
+
+
+def screen(
+    session: Session,
+    identifiers: pa.Table,
+    campaign: Campaign,
+    *,
+    keys: AddressKeys,
+    policy: Policy,
+    now: datetime,
+    language: Language = "en",
+    engine: EngineName | None = None,
+    snapshot: Snapshot | None = None,
+    memory_limit: int | None = None,
+    spill_folder: str | None = None,
+) -> Answers:
+    """The answer for every row of ``identifiers``, in order.
+
+    ``session`` must read one position throughout (repeatable read). With ``snapshot`` the frames come from it and
+    what has changed since; without, PostgreSQL is asked by key. Raises ``BadInput`` for a campaign that names a
+    controller the register does not know.
+    """
+    question = question_of(session, campaign, policy, now)
+    connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]
+    rows, shape = row_frame(identifiers, keys, question, with_hashes=has_hashed_prohibitions(connection))
+    chosen = engine or ("polars" if len(rows) <= _POLARS_ROWS and snapshot is None else "duckdb")
+    with _engine(chosen, memory_limit, spill_folder) as workspace:
+        if snapshot is None:
+            tables: Mapping[str, Any] = frames_by_key(connection, list_keys(rows))
+        else:
+            tables = frames_of_snapshot(workspace, connection, snapshot)
+        register = {frame.name: workspace.table(frame.name, tables[frame.name]) for frame in FRAMES}
+        told = facts(workspace, workspace.table("rows", rows), register, question, shape)
+        has_invalid = bool(rows["invalid"].combine_chunks().true_count)
+        found = signatures(workspace, told, question, rows=len(rows), has_invalid=has_invalid)
+    distinct, outcome = outcomes(found, question, language)
+    return Answers(
+        outcomes=distinct,
+        outcome=outcome,
+        evidence=found.evidence,
+        duplicate_of=_duplicates(rows, question),
+        campaign=campaign,
+        policy=policy,
+        rule_pack=RULE_PACK_VERSION,
+        now=now,
+        register_position=_position(connection),
+        ledger_head=ledger_head(session),
+        engine=chosen if snapshot is None else f"{chosen}, snapshot {snapshot.name}",
+    )
+
+
+def _engine(name: EngineName, memory_limit: int | None, spill_folder: str | None) -> Engine:
+    if name == "polars":
+        return PolarsEngine()
+    return DuckDBEngine(memory_limit=memory_limit, spill_folder=spill_folder)
+
+
+def default_controller(session: Session) -> str | None:
+    """The controller marked default, or the only one there is."""
+    known = {row.key: row.is_default for row in session.execute(select(Controller.key, Controller.is_default))}
+    marked = next((key for key, is_default in known.items() if is_default), None)
+    return marked or (next(iter(known)) if len(known) == 1 else None)
+
+
+def question_of(session: Session, campaign: Campaign, policy: Policy, now: datetime) -> Question:
+    """The question of a campaign. Raises ``BadInput`` where it names a controller the register does not know."""
+    known = set(session.scalars(select(Controller.key)))
+    question = Question(
+        campaign=campaign,
+        policy=policy,
+        now=now,
+        default_controller=default_controller(session),
+        external_lists={row.source: row.as_of for row in session.scalars(select(ExternalList))},
+    )
+    for controller in question.controllers:
+        if controller not in known:
+            named = f"“{controller}”" if controller else "none"
+            raise BadInput(
+                f"the campaign's controller is {named}, and the register knows "
+                f"{', '.join(sorted(known)) or 'no controller'}: import the controller first, or name one of these",
+                field="controller" if controller == question.controller else "joint_controllers",
+            )
+    return question
+
+
+def _position(connection: Connection[Any]) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_current_snapshot()::text")
+        row = cursor.fetchone()
+    return str(row[0]) if row else ""
+
+
+def _duplicates(rows: pa.Table, question: Question) -> pa.Int64Array:
+    """Row number (from 1) of the first row with the same address; for post, of the same household."""
+    key = "post_key" if question.campaign.channel == "post" else f"{question.point_kind}_key"
+    encoded = rows[key].combine_chunks().dictionary_encode()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    if not len(codes):
+        return pa.array([], pa.int64())
+    first_of = np.full(len(encoded.dictionary) + 1, -1, dtype=np.int64)
+    numbers = np.arange(len(codes), dtype=np.int64)
+    # Written backwards, so that the first row of each address is the one that stays.
+    first_of[codes[::-1]] = numbers[::-1]
+    first = first_of[codes]
+    repeated = (codes >= 0) & (first < numbers)
+    return pa.array(first + 1, mask=~repeated)

@@ -1,0 +1,307 @@
+"""The columnar snapshot: the register's frames whole, at one database position, as Parquet files.
+
+Long lists are answered from it and from everything that changed since it was taken, so that the answer is the
+register's at the position the screening reads, not the snapshot's. What changed is asked by transaction: every row
+of ``contact``, ``organisation``, ``prohibition`` and ``erased_key`` carries the transaction that last touched it or
+what belongs to it, and those that the snapshot's own transaction snapshot did not see are read afresh. That is exact
+under concurrent writers, where an order of numbers or times is not (a transaction may commit after a later one).
+
+The folder holds keys and facts, no names and no addresses, and is made whole before it gets its name.
+"""
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from psycopg import Connection
+from psycopg.sql import SQL
+
+from consentmgr.screening.engine import DuckDBEngine, Engine
+from consentmgr.screening.register_frames import (
+    BY_NAME,
+    CONTACT_FRAMES,
+    FRAMES,
+    KEY,
+    ORGANISATION_FRAMES,
+    Frame,
+    read_rows,
+)
+
+#: A snapshot is made anew when this share of its contacts has changed: reading them one by one costs more.
+_REBUILD_SHARE = 0.2
+_MANIFEST = "manifest.json"
+_UNSEEN = "{0} >= pg_snapshot_xmin(%(taken)s::pg_snapshot) and not pg_visible_in_snapshot({0}, %(taken)s::pg_snapshot)"
+_DUCKDB_TYPES: Mapping[pa.DataType, str] = {
+    pa.int64(): "BIGINT",
+    pa.string(): "VARCHAR",
+    pa.bool_(): "BOOLEAN",
+    pa.date32(): "DATE",
+    KEY: "VARCHAR",
+}
+
+Tell = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One snapshot on disk. ``position`` is PostgreSQL's own text of the transaction snapshot it was read in."""
+
+    folder: Path
+    position: str
+    database: str
+    taken_at: str
+    layout: str
+    rows: Mapping[str, int]
+    notices: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def bytes(self) -> int:
+        """Size on disk."""
+        return sum(path.stat().st_size for path in self.folder.iterdir())
+
+
+def _layout() -> str:
+    """Names the frames' columns: a snapshot of another layout is not read."""
+    return ";".join(f"{frame.name}({','.join(frame.schema.names)})" for frame in FRAMES)
+
+
+def build(connection: Connection[Any], folder: Path, now: datetime, tell: Tell | None = None) -> Snapshot:
+    """Write a snapshot of the connection's transaction (repeatable read) into ``folder`` and return it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    name = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    made = Path(tempfile.mkdtemp(prefix=".making-", dir=folder))
+    try:
+        rows = {}
+        with DuckDBEngine() as engine:
+            for number, frame in enumerate(FRAMES):
+                if tell:
+                    tell(frame.name, number)
+                rows[frame.name] = _write_frame(connection, engine, frame, made)
+        snapshot = Snapshot(
+            folder=folder / name,
+            position=_scalar(connection, "select pg_current_snapshot()::text"),
+            database=_database(connection),
+            taken_at=now.isoformat(),
+            layout=_layout(),
+            rows=rows,
+            notices=_notices(connection),
+        )
+        told = {key: value for key, value in asdict(snapshot).items() if key != "folder"}
+        (made / _MANIFEST).write_text(json.dumps(told), encoding="utf-8")
+        for path in made.iterdir():
+            _fsync(path)
+        made.rename(snapshot.folder)
+        _fsync(folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
+    return snapshot
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_frame(connection: Connection[Any], engine: DuckDBEngine, frame: Frame, folder: Path) -> int:
+    """COPY the frame out of PostgreSQL and into Parquet, in constant memory."""
+    text = folder / f"{frame.name}.csv"
+    with connection.cursor() as cursor, text.open("wb") as out:
+        with cursor.copy(f"copy ({frame.select}) to stdout (format csv)") as copy:
+            for block in copy:
+                out.write(block)
+        rows = cursor.rowcount
+    columns = ", ".join(f"'{field.name}': '{_DUCKDB_TYPES[field.type]}'" for field in frame.schema)
+    shown = ", ".join(
+        f"unhex(replace({field.name}, '-', '')) as {field.name}" if field.type == KEY else field.name
+        for field in frame.schema
+    )
+    engine.run(
+        f"copy (select {shown} from read_csv({_quoted(text)}, columns = {{{columns}}}, header = false, delim = ',',"
+        f" quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, auto_detect = false))"
+        f" to {_quoted(folder / f'{frame.name}.parquet')} (format parquet, compression zstd)"
+    )
+    text.unlink()
+    return rows
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _scalar(connection: Connection[Any], question: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(SQL(question))
+        row = cursor.fetchone()
+    return str(row[0]) if row else ""
+
+
+def _database(connection: Connection[Any]) -> str:
+    """Which cluster, database and schema: transaction numbers mean nothing in another."""
+    return _scalar(
+        connection,
+        "select (select system_identifier from pg_control_system())::text || '/' || current_database() || '/'"
+        " || current_schema()",
+    )
+
+
+def _notices(connection: Connection[Any]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("select key || '/' || version || '/' || language from notice order by 1")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def snapshots(folder: Path) -> list[Snapshot]:
+    """Every whole snapshot in the folder, newest first."""
+    found = []
+    for manifest in sorted(folder.glob(f"*/{_MANIFEST}"), reverse=True):
+        if manifest.parent.name.startswith("."):
+            continue
+        found.append(Snapshot(folder=manifest.parent, **json.loads(manifest.read_text(encoding="utf-8"))))
+    return found
+
+
+def usable(connection: Connection[Any], folder: Path) -> Snapshot | None:
+    """The newest snapshot of this database that has not changed too much since; None where one must be built."""
+    database = _database(connection)
+    for snapshot in snapshots(folder):
+        if snapshot.database != database or snapshot.layout != _layout():
+            continue
+        changed = len(_changed(connection, "contact", "changed_xid", snapshot))
+        if changed <= max(1000, _REBUILD_SHARE * snapshot.rows["contacts"]):
+            return snapshot
+        return None
+    return None
+
+
+def prune(folder: Path, keep: int) -> list[str]:
+    """Remove all but the newest ``keep`` snapshots; the names of those removed."""
+    removed = snapshots(folder)[keep:]
+    for snapshot in removed:
+        shutil.rmtree(snapshot.folder)
+    return [snapshot.name for snapshot in removed]
+
+
+def _changed(connection: Connection[Any], table: str, column: str, snapshot: Snapshot) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select id from {table} where {_UNSEEN.format(column)}",
+            {"taken": snapshot.position},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def frames_of_snapshot(engine: Engine, connection: Connection[Any], snapshot: Snapshot) -> dict[str, Any]:
+    """Each frame as a query over the snapshot's files, with everything changed since read afresh and put in place."""
+    if not isinstance(engine, DuckDBEngine):
+        raise TypeError("a snapshot is read by DuckDB")
+    contacts = _changed(connection, "contact", "changed_xid", snapshot)
+    new_notices = sorted(set(_notices(connection)) - set(snapshot.notices))
+    if new_notices:
+        # Words that came after the consents given under them: those contacts' acts now read differently.
+        with connection.cursor() as cursor:
+            cursor.execute("select distinct contact_id from ledger_entry where notice = any(%s)", [new_notices])
+            contacts = sorted({*contacts, *(row[0] for row in cursor.fetchall() if row[0] is not None)})
+    organisations = _changed(connection, "organisation", "changed_xid", snapshot)
+    engine.register("changed_contacts", pa.table({"contact_id": pa.array(contacts, pa.int64())}))
+    engine.register("changed_organisations", pa.table({"organisation_id": pa.array(organisations, pa.int64())}))
+    queries: dict[str, Any] = {}
+    for name in CONTACT_FRAMES:
+        kept = "contact_id not in (select contact_id from changed_contacts)" if contacts else "true"
+        fresh = f" and {BY_NAME[name].owner} = any(%(contacts)s)"
+        if name == "points":
+            if contacts:
+                kept = f"(contact_id is null or {kept})"
+            if organisations:
+                kept += (
+                    " and not (contact_id is null and organisation_id in (select organisation_id from"
+                    " changed_organisations))"
+                )
+            fresh = (
+                " and (p.contact_id = any(%(contacts)s) or (p.contact_id is null"
+                " and p.organisation_id = any(%(organisations)s)))"
+            )
+        queries[name] = _overlaid(
+            engine, connection, snapshot, name, kept, fresh, {"contacts": contacts, "organisations": organisations}
+        )
+    for name in ORGANISATION_FRAMES:
+        kept = "organisation_id not in (select organisation_id from changed_organisations)" if organisations else "true"
+        queries[name] = _overlaid(
+            engine,
+            connection,
+            snapshot,
+            name,
+            kept,
+            f" and {BY_NAME[name].owner} = any(%(organisations)s)",
+            {"organisations": organisations},
+        )
+    queries["prohibitions"] = _prohibitions(engine, connection, snapshot, contacts, organisations)
+    queries["erased_keys"] = _overlaid(
+        engine,
+        connection,
+        snapshot,
+        "erased_keys",
+        "true",
+        f" and {_UNSEEN.format('k.changed_xid')}",
+        {"taken": snapshot.position},
+    )
+    return queries
+
+
+def _prohibitions(
+    engine: DuckDBEngine,
+    connection: Connection[Any],
+    snapshot: Snapshot,
+    contacts: Sequence[int],
+    organisations: Sequence[int],
+) -> str:
+    """New and lifted ones, and those whose contact or organisation has changed (it may not have been known before)."""
+    question = (
+        f"select b.id from prohibition b where {_UNSEEN.format('b.changed_xid')} or b.contact_ref in"
+        " (select ref from contact where id = any(%(contacts)s)) or b.organisation in"
+        " (select identity from organisation where id = any(%(organisations)s))"
+    )
+    values = {"taken": snapshot.position, "contacts": list(contacts), "organisations": list(organisations)}
+    with connection.cursor() as cursor:
+        cursor.execute(question, values)
+        changed = [row[0] for row in cursor.fetchall()]
+    engine.register("changed_prohibitions", pa.table({"prohibition_id": pa.array(changed, pa.int64())}))
+    kept = "prohibition_id not in (select prohibition_id from changed_prohibitions)" if changed else "true"
+    return _overlaid(
+        engine, connection, snapshot, "prohibitions", kept, " and b.id = any(%(changed)s)", {"changed": changed}
+    )
+
+
+def _overlaid(
+    engine: DuckDBEngine,
+    connection: Connection[Any],
+    snapshot: Snapshot,
+    name: str,
+    kept: str,
+    fresh: str,
+    values: Mapping[str, Any],
+) -> str:
+    frame = BY_NAME[name]
+    columns = ", ".join(frame.schema.names)
+    base = f"select {columns} from read_parquet({_quoted(snapshot.folder / f'{name}.parquet')})"
+    base = base if kept == "true" else f"{base} where {kept}"
+    rows = read_rows(connection, frame, fresh, values)
+    if not rows.num_rows:
+        return base
+    engine.register(f"fresh_{name}", rows)
+    return f"{base} union all select {columns} from fresh_{name}"

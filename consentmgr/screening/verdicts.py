@@ -1,0 +1,254 @@
+"""From rules to verdicts (law.md section 2): weights per candidate, the union per row, one outcome per combination.
+
+The weights of a row's rules are packed, two bits a rule, into a few integers: its *signature*. Rows share few
+signatures, so the order of reasons, the headline and the sentence are made once per signature, in plain Python.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import narwhals as nw
+import numpy as np
+import pyarrow as pa
+
+from consentmgr.screening.answers import Outcome
+from consentmgr.screening.engine import Engine
+from consentmgr.screening.facts import Facts
+from consentmgr.screening.facts.columns import Frame
+from consentmgr.screening.question import Question
+from consentmgr.screening.rules import RULES
+from consentmgr.screening.rules.ladder import is_step, with_step
+from consentmgr.screening.rules.rule import BLOCK, GROUND_ALLOW, GROUND_BLOCK, NONE
+from consentmgr.vocabulary.codes import Language, Verdict
+from consentmgr.vocabulary.reason_codes import LEGAL_BASIS_OF_GROUND, explanation
+
+_RULES_PER_INTEGER = 31
+_INVALID = next(index for index, rule in enumerate(RULES) if rule.code == "ADDRESS_INVALID" and rule.stage == 3)
+_PROMO = next(index for index, rule in enumerate(RULES) if rule.code == "SERVICE_HAS_PROMO")
+#: Stages that look nothing up: all that is said of a row whose identifier has no canonical form.
+_BEFORE_LOOK_UP = (1, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Signatures:
+    """Packed weights, one element a list row in list order, and the ids that decided."""
+
+    columns: tuple[pa.Int64Array, ...]
+    evidence: pa.StringArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """Which rules are columns and which the campaign alone has decided."""
+
+    constants: dict[int, int]
+    expressions: dict[int, nw.Expr]
+
+    @property
+    def columns(self) -> list[int]:
+        return sorted(self.expressions)
+
+
+def _plan(question: Question) -> _Plan:
+    constants: dict[int, int] = {}
+    expressions: dict[int, nw.Expr] = {}
+    for index, rule in enumerate(RULES):
+        weight = rule.weight(question)
+        if isinstance(weight, int):
+            if weight:
+                constants[index] = weight
+        else:
+            expressions[index] = weight
+    return _Plan(constants, expressions)
+
+
+def signatures(engine: Engine, found: Facts, question: Question, *, rows: int, has_invalid: bool) -> Signatures:
+    """Runs every rule over the candidates and unites the candidates of a row.
+
+    The least permissive candidate wins: of each rule the strictest weight of any candidate is kept.
+    """
+    plan = _plan(question)
+    counts = found.people.group_by("row_no").agg(candidates=nw.len())
+    several = engine.keep(counts.filter(nw.col("candidates") > 1).select("row_no"), "several")
+    some_have_several = len(engine.collect(several.head(1))) > 0
+    single = found.cases.join(several, on="row_no", how="anti") if some_have_several else found.cases
+    alone = engine.collect(
+        _weighed(single, plan, question, has_invalid=has_invalid).select("row_no", *_packed(plan), "evidence")
+    )
+    packed = [_with_plain_strings(alone)]
+    if some_have_several:
+        names = [f"w{index}" for index in plan.columns]
+        each = engine.keep(
+            _weighed(
+                found.cases.join(several, on="row_no", how="semi"), plan, question, has_invalid=has_invalid
+            ).select("row_no", *names, "evidence"),
+            "each",
+        )
+        united = each.group_by("row_no").agg(nw.col(name).max() for name in names).select("row_no", *_packed(plan))
+        packed.append(_with_united_evidence(engine.collect(united), engine.collect(each.select("row_no", "evidence"))))
+    return _in_list_order(pa.concat_tables(packed, promote_options="default"), rows)
+
+
+def _weighed(cases: Frame, plan: _Plan, question: Question, *, has_invalid: bool) -> Frame:
+    """``w<rule>`` for every rule that is a column, and ``evidence``: the ids that decided."""
+    weighed = with_step(cases, question)
+    weights = [
+        _weight(index, expression, has_invalid=has_invalid)
+        for index, expression in plan.expressions.items()
+        if index != _PROMO
+    ]
+    weighed = weighed.select("row_no", _evidence(question), *weights)
+    if _PROMO in plan.expressions:
+        weighed = weighed.with_columns(not_allowed_as_marketing=_not_allowed(plan)).with_columns(
+            plan.expressions[_PROMO].alias(f"w{_PROMO}")
+        )
+    return weighed
+
+
+def _with_plain_strings(table: pa.Table) -> pa.Table:
+    place = table.column_names.index("evidence")
+    return table.set_column(place, "evidence", table["evidence"].cast(pa.string()))
+
+
+def _with_united_evidence(united: pa.Table, each: pa.Table) -> pa.Table:
+    """The ids of all candidates of a row, each once, in the order they were found."""
+    ids: dict[int, dict[str, None]] = {}
+    for row_no, evidence in zip(each["row_no"].to_pylist(), each["evidence"].to_pylist(), strict=True):
+        ids.setdefault(row_no, {}).update(dict.fromkeys(filter(None, (evidence or "").split(";"))))
+    joined = [";".join(sorted(ids.get(row_no, ()))) for row_no in united["row_no"].to_pylist()]
+    return united.append_column("evidence", pa.array(joined, pa.string()))
+
+
+def _weight(index: int, expression: nw.Expr, *, has_invalid: bool) -> nw.Expr:
+    rule = RULES[index]
+    if has_invalid and index != _INVALID and rule.stage not in _BEFORE_LOOK_UP:
+        expression = nw.when(nw.col("invalid")).then(nw.lit(NONE)).otherwise(expression)
+    return expression.alias(f"w{index}")
+
+
+def _not_allowed(plan: _Plan) -> nw.Expr:
+    """Some stop fires, or no ground allows: what makes promotion in a service message a stop of its own."""
+    if any(not RULES[index].is_ground for index in plan.constants):
+        return nw.lit(True)
+    stops = [nw.col(f"w{index}") > NONE for index in plan.expressions if not RULES[index].is_ground and index != _PROMO]
+    grounds = [nw.col(f"w{index}") == GROUND_ALLOW for index in plan.expressions if RULES[index].is_ground]
+    return nw.any_horizontal(*stops, ignore_nulls=False) | ~nw.any_horizontal(*grounds, ignore_nulls=False)
+
+
+def _evidence(question: Question) -> nw.Expr:
+    """Ids of what decided: the consent that is the ground, and each ban that holds."""
+    rests_on_consent = is_step("CONSENT_OK") | is_step("SOCIAL_OK")
+    entry = nw.concat_str(nw.lit("E"), nw.col("consent_entry").cast(nw.String))
+    consent = nw.when(rests_on_consent & ~nw.col("consent_entry").is_null()).then(entry)
+    if question.is_plain_service:
+        return consent.alias("evidence")
+    return (
+        nw.when(nw.col("ban_evidence").is_null())
+        .then(consent)
+        .otherwise(nw.concat_str([nw.col("ban_evidence"), consent], separator=";", ignore_nulls=True))
+        .alias("evidence")
+    )
+
+
+def _packed(plan: _Plan) -> Iterator[nw.Expr]:
+    columns = plan.columns
+    for number, start in enumerate(range(0, max(len(columns), 1), _RULES_PER_INTEGER)):
+        total: nw.Expr = nw.lit(0).cast(nw.Int64)
+        for place, index in enumerate(columns[start : start + _RULES_PER_INTEGER]):
+            total = total + nw.col(f"w{index}").cast(nw.Int64) * (4**place)
+        yield total.alias(f"signature_{number}")
+
+
+def _in_list_order(table: pa.Table, rows: int) -> Signatures:
+    row_no = table["row_no"].combine_chunks().to_numpy()
+    if len(row_no) != rows:
+        raise RuntimeError(f"{rows} rows went in and {len(row_no)} came out")
+    order = pa.array(np.argsort(row_no, kind="stable"))
+    ordered = table.take(order)
+    names = sorted(name for name in table.column_names if name.startswith("signature_"))
+    return Signatures(
+        tuple(ordered[name].combine_chunks() for name in names),
+        ordered["evidence"].cast(pa.string()).combine_chunks(),
+    )
+
+
+def outcomes(found: Signatures, question: Question, language: Language) -> tuple[tuple[Outcome, ...], pa.Int32Array]:
+    """The distinct outcomes and, per row, the index of its own."""
+    plan = _plan(question)
+    parts = [column.fill_null(-1).to_numpy() for column in found.columns]
+    mixed = np.zeros(len(parts[0]), dtype=np.uint64)
+    for part in parts:
+        mixed = mixed * np.uint64(0x9E3779B97F4A7C15) + part.view(np.uint64)
+    _, first, inverse = np.unique(mixed, return_index=True, return_inverse=True)
+    for part in parts:
+        # The mix is a hash: rows are one outcome only if every integer agrees.
+        if not np.array_equal(part[first][inverse], part):
+            raise RuntimeError("two signatures met in one outcome")
+    made: list[Outcome] = []
+    place: dict[Outcome, int] = {}
+    index_of: list[int] = []
+    for position in first:
+        outcome = _outcome(plan, [int(part[position]) for part in parts], question, language)
+        if outcome not in place:
+            place[outcome] = len(made)
+            made.append(outcome)
+        index_of.append(place[outcome])
+    return tuple(made), pa.array(np.asarray(index_of, dtype=np.int32)[inverse])
+
+
+def _outcome(plan: _Plan, packed: Sequence[int], question: Question, language: Language) -> Outcome:
+    weights = dict(plan.constants)
+    failed = any(number < 0 for number in packed)
+    if not failed:
+        for place, index in enumerate(plan.columns):
+            weight = (packed[place // _RULES_PER_INTEGER] >> (2 * (place % _RULES_PER_INTEGER))) & 3
+            if weight:
+                weights[index] = weight
+    if weights.get(_INVALID):
+        weights = {
+            index: weight
+            for index, weight in weights.items()
+            if index == _INVALID or RULES[index].stage in _BEFORE_LOOK_UP
+        }
+    fired = [(RULES[index], weight) for index, weight in sorted(weights.items())]
+    stops = [(rule, weight) for rule, weight in fired if not rule.is_ground]
+    grounds = [(rule, weight) for rule, weight in fired if rule.is_ground]
+    if failed or (not stops and not grounds):
+        # A rule gave no answer, or nothing speaks for or against: unknown is never allowed.
+        return _told("block", ("NOT_DECIDABLE",), None, question, language)
+    blocked = any(weight >= BLOCK for _, weight in stops) or any(weight == GROUND_BLOCK for _, weight in grounds)
+    asks = bool(stops) or any(weight > GROUND_ALLOW for _, weight in grounds)
+    verdict: Verdict = "block" if blocked else "review" if asks else "allow"
+    reasons = tuple(dict.fromkeys(rule.code for rule, _ in fired))
+    headline = stops[0] if stops else grounds[0]
+    then = None
+    if verdict == "block" and headline[1] < BLOCK:
+        then = next((rule.code for rule, weight in stops if weight >= BLOCK), None)
+    ground = grounds[0][0].code if verdict == "allow" else None
+    return _told(verdict, reasons, ground, question, language, headline=headline[0].code, then=then)
+
+
+def _legal_basis(ground: str | None, question: Question) -> str | None:
+    """The basis the ground rests on; a list of companies is no personal data and needs none."""
+    return None if ground is None or question.is_company_list else LEGAL_BASIS_OF_GROUND.get(ground)
+
+
+def _told(
+    verdict: Verdict,
+    reasons: tuple[str, ...],
+    ground: str | None,
+    question: Question,
+    language: Language,
+    *,
+    headline: str | None = None,
+    then: str | None = None,
+) -> Outcome:
+    reason = headline or reasons[0]
+    return Outcome(
+        verdict=verdict,
+        reason=reason,
+        reasons=reasons,
+        ground=ground,
+        legal_basis=_legal_basis(ground, question),
+        explanation=explanation(reason, language, question.campaign.channel, then),
+    )

@@ -1,0 +1,206 @@
+"""Long lists are answered from a snapshot and what changed since, and get the register's own answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from consentmgr.consents.ledger import driver_connection
+from consentmgr.db import Database
+from consentmgr.importing.documents import decode
+from consentmgr.importing.service import apply_documents
+from consentmgr.keys import Keys
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.screening.decide import ACME, identifiers_of, told
+from consentmgr.screening.engine import EngineName
+from consentmgr.screening.service import screen
+from consentmgr.screening.snapshot import Snapshot, build, prune, snapshots, usable
+from consentmgr.vocabulary.documents import Campaign
+from consentmgr.vocabulary.policy import DEFAULT_POLICY
+from tests.screening.case_files import GIVEN, cases_of
+
+NOW = datetime(2026, 11, 9, 9, tzinfo=UTC)
+CAMPAIGNS = (
+    Campaign(key="consumer", controller="acme", product_group="training"),
+    Campaign(
+        key="business", controller="acme", audience="business", business_use=True, areas=("human_resources", "finance")
+    ),
+    Campaign(key="call", controller="acme", channel="phone"),
+    Campaign(key="letter", controller="acme", channel="post"),
+    Campaign(key="survey", controller="acme", purpose="research", promotes=False),
+)
+
+
+@pytest.fixture
+def address_keys(keys: Keys) -> AddressKeys:
+    return AddressKeys(keys.address_key, keys.address_key_id)
+
+
+@pytest.fixture
+def rows(database: Database, address_keys: AddressKeys) -> list[dict[str, str]]:
+    """Every case's register in one, and every case's row: people of all kinds, and strangers."""
+    cases = [case for name in GIVEN for case in cases_of(name) if not case.get("policy")]
+    documents = [document for case in cases for document in case["register"] if document["type"] != "controller"]
+    take(
+        database,
+        address_keys,
+        [{"type": "controller", "key": key, "name": key} for key in ("sister", "beta", "partner")],
+    )
+    take(database, address_keys, documents)
+    return [{name: str(value) for name, value in case["row"].items()} for case in cases]
+
+
+def take(database: Database, keys: AddressKeys, documents: Sequence[dict[str, Any]]) -> None:
+    with database.transaction() as session:
+        found = [decode(json.dumps(document).encode()) for document in documents]
+        changes = apply_documents(session, [ACME, *found], keys=keys, actor="test", now=NOW)  # type: ignore[list-item]
+        assert not changes.rejected, changes.rejected
+
+
+def answers(
+    database: Database,
+    keys: AddressKeys,
+    rows: list[dict[str, str]],
+    campaign: Campaign,
+    *,
+    engine: EngineName,
+    snapshot: Snapshot | None = None,
+) -> list[dict[str, Any]]:
+    with database.reading() as session:
+        return told(
+            screen(
+                session,
+                identifiers_of(rows),
+                campaign,
+                keys=keys,
+                policy=DEFAULT_POLICY,
+                now=NOW,
+                engine=engine,
+                snapshot=snapshot,
+            )
+        )
+
+
+def taken(database: Database, folder: Path) -> Snapshot:
+    with database.reading() as session:
+        return build(driver_connection(session), folder, NOW)
+
+
+@pytest.mark.parametrize("campaign", CAMPAIGNS, ids=lambda campaign: campaign.key)
+def test_every_way_gives_the_same_answers(
+    database: Database, address_keys: AddressKeys, rows: list[dict[str, str]], campaign: Campaign, tmp_path: Path
+) -> None:
+    by_key = answers(database, address_keys, rows, campaign, engine="polars")
+    assert answers(database, address_keys, rows, campaign, engine="duckdb") == by_key
+    snapshot = taken(database, tmp_path)
+    assert answers(database, address_keys, rows, campaign, engine="duckdb", snapshot=snapshot) == by_key
+    assert len({answer["reason"] for answer in by_key}) >= 5
+
+
+def changes_since(rows: list[dict[str, str]]) -> Iterator[list[dict[str, Any]]]:
+    """What a register lives through between a snapshot and a screening, one transaction each."""
+    yield [
+        {"type": "prohibition", "target": {"email": row["email"]}, "source": "self", "valid_from": "2026-10-30"}
+        for row in rows[:5]
+        if "email" in row
+    ]
+    yield [
+        {"type": "event", "contact": "crm:A4", "event": "consent_withdrawn", "at": "2026-11-01T10:00:00+02:00",
+         "controller": "acme", "method": "email_link", "channels": ["email", "sms"]},
+        {"type": "event", "contact": "crm:A19", "event": "erased", "at": "2026-11-01T10:00:00+02:00"},
+        {"type": "contact", "ref": "crm:A11", "deceased_on": "2026-10-01"},
+    ]  # fmt: skip
+    yield [
+        {"type": "prohibition", "target": {"contact": "crm:new"}, "source": "self", "valid_from": "2026-10-30"},
+        {"type": "prohibition", "target": {"organisation": "2905023-9"}, "source": "self", "valid_from": "2026-10-30"},
+    ]
+    yield [
+        {"type": "contact", "ref": "crm:new", "points": [{"channel": "email", "value": "new@posti.example"}]},
+        {"type": "organisation", "business_id": "2905002-8", "status": "bankrupt"},
+        {"type": "organisation", "business_id": "2905026-3",
+         "points": [{"channel": "email", "value": "uusi@yritys5026.example", "use": "generic", "source": "ytj"}]},
+        {"type": "notice", "key": "later", "version": 1, "language": "fi", "text": "Saa lähettää.",
+         "controllers": ["acme"], "channels": ["email"], "purposes": ["direct_marketing"]},
+    ]  # fmt: skip
+
+
+def test_what_changed_since_the_snapshot_is_in_the_answer(
+    database: Database, address_keys: AddressKeys, rows: list[dict[str, str]], tmp_path: Path
+) -> None:
+    consent = {
+        "type": "event", "contact": "crm:E12", "event": "consent_given", "at": "2026-10-01T10:00:00+03:00",
+        "controller": "acme", "method": "web_form", "channels": ["email"], "purposes": ["direct_marketing"],
+        "notice": "later/1/fi",
+    }  # fmt: skip
+    take(database, address_keys, [consent])
+    snapshot = taken(database, tmp_path)
+    asked = [*rows, {"email": "new@posti.example"}, {"email": "uusi@yritys5026.example"}, {"ref": "crm:E12"}]
+    before = None
+    for documents in changes_since(rows):
+        take(database, address_keys, documents)
+        for campaign in CAMPAIGNS[:2]:
+            by_key = answers(database, address_keys, asked, campaign, engine="polars")
+            assert answers(database, address_keys, asked, campaign, engine="duckdb", snapshot=snapshot) == by_key
+        assert by_key != before
+        before = by_key
+    told_of = answers(database, address_keys, [{"ref": "crm:E12"}], CAMPAIGNS[0], engine="duckdb", snapshot=snapshot)
+    assert told_of[0]["reason"] == "CONSENT_OK", "a notice that came after the snapshot proves the consent under it"
+
+
+def test_a_transaction_still_open_when_the_snapshot_was_taken_is_seen_once_it_commits(
+    database: Database, address_keys: AddressKeys, rows: list[dict[str, str]], tmp_path: Path
+) -> None:
+    person = {"email": "elina.korhonen4@posti.example"}
+    ban = decode(json.dumps({"type": "prohibition", "target": person, "source": "self"}).encode())
+    with database.transaction() as late:
+        apply_documents(late, [ban], keys=address_keys, actor="test", now=NOW)  # type: ignore[list-item]
+        late.flush()
+        snapshot = taken(database, tmp_path)
+    campaign = CAMPAIGNS[0]
+    (answer,) = answers(database, address_keys, [person], campaign, engine="duckdb", snapshot=snapshot)
+    assert answer["reason"] == "DM_OBJECTION_ALL"
+
+
+def test_a_snapshot_holds_no_address_and_no_name(
+    database: Database, address_keys: AddressKeys, rows: list[dict[str, str]], tmp_path: Path
+) -> None:
+    import polars as pl
+    from polars import selectors
+
+    snapshot = taken(database, tmp_path)
+    text = "".join(
+        pl.read_parquet(path).select(~selectors.binary()).write_json() for path in snapshot.folder.glob("*.parquet")
+    )
+    assert len(text) > 10_000
+    for row in rows:
+        if "email" in row:
+            assert row["email"].lower() not in text.lower()
+        for name in ("phone", "street", "family_name"):
+            assert row.get(name, "\0") not in text
+
+
+def test_an_unfinished_snapshot_is_never_used_and_old_ones_are_pruned(
+    database: Database, address_keys: AddressKeys, rows: list[dict[str, str]], tmp_path: Path
+) -> None:
+    first, second = taken(database, tmp_path), taken(database, tmp_path)
+    (tmp_path / ".making-x").mkdir()
+    assert {found.name for found in snapshots(tmp_path)} == {first.name, second.name}
+    prune(tmp_path, keep=1)
+    assert len(snapshots(tmp_path)) == 1
+    with database.reading() as session:
+        found = usable(driver_connection(session), tmp_path)
+    assert found is not None
+    assert found.rows["contacts"] > 100
+
+
+def test_a_snapshot_of_another_database_is_not_used(database: Database, tmp_path: Path) -> None:
+    snapshot = taken(database, tmp_path)
+    with database.scratch_schema() as other, other.reading() as session:
+        assert usable(driver_connection(session), tmp_path) is None
+    with database.reading() as session:
+        assert usable(driver_connection(session), tmp_path) == snapshot
