@@ -136,18 +136,13 @@ def _not_allowed(plan: _Plan) -> nw.Expr:
 
 
 def _evidence(question: Question) -> nw.Expr:
-    """Ids of what decided: the consent that is the ground, and each ban that holds."""
+    """Ids of what decided: each ban that holds, else the consent that is the ground."""
     rests_on_consent = is_step("CONSENT_OK") | is_step("SOCIAL_OK")
     entry = nw.concat_str(nw.lit("E"), nw.col("consent_entry").cast(nw.String))
     consent = nw.when(rests_on_consent & ~nw.col("consent_entry").is_null()).then(entry)
     if question.is_plain_service:
         return consent.alias("evidence")
-    return (
-        nw.when(nw.col("ban_evidence").is_null())
-        .then(consent)
-        .otherwise(nw.concat_str([nw.col("ban_evidence"), consent], separator=";", ignore_nulls=True))
-        .alias("evidence")
-    )
+    return nw.coalesce("ban_evidence", consent).alias("evidence")
 
 
 def _packed(plan: _Plan) -> Iterator[nw.Expr]:

@@ -31,6 +31,7 @@ OWN = (
     "own_phone_and_post",
     "own_prohibitions",
     "own_research_and_information",
+    "own_undated_bans",
 )
 
 

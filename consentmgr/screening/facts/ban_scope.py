@@ -26,10 +26,12 @@ BAN_CODES = (
 )
 
 
-BAN = ("code", "weight", "ban_us", "liftable", "own", "evidence")
+BAN = ("code", "weight", "ban_us", "known_us", "liftable", "own", "evidence")
 
 
-BAN_AS_IT_IS = {name: nw.col(name) for name in BAN if name != "ban_us"}
+#: Carried as they are; the times are given by whoever knows them. ``ban_us`` is when a ban counts from against a later
+#: consent (an undated one always comes later), ``known_us`` when it was known: an explicit lifting after that lifts it.
+BAN_AS_IT_IS = {name: nw.col(name) for name in BAN if name not in ("ban_us", "known_us")}
 
 
 HIT = ("row_no", "person", *BAN)

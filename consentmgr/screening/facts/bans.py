@@ -87,8 +87,8 @@ def holding_bans(
     later_consent = (one_of("code", _LIFTED_BY_CONSENT) & (nw.col("lift_us") > nw.col("ban_us")).fill_null(False)) | (
         equals("code", "DM_OBJECTION_TOPIC") & (nw.col("lift_topic_us") > nw.col("ban_us")).fill_null(False)
     )
-    own_word = is_true("own") & (nw.col("own_word_us") > nw.col("ban_us")).fill_null(False)
-    by_name = (nw.col("named_us") > nw.col("ban_us")).fill_null(False)
+    own_word = is_true("own") & (nw.col("own_word_us") > nw.col("known_us")).fill_null(False)
+    by_name = (nw.col("named_us") > nw.col("known_us")).fill_null(False)
     gathered = gathered.select(*HIT, lifted=is_true("liftable") & (later_consent | own_word | by_name))
     holding = gathered.filter(~nw.col("lifted") & (nw.col("weight") > 0)).select(*HIT)
     if question.campaign.list_source != "population_register" and question.policy.dvv_ban_on_own_data == "allow":

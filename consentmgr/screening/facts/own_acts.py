@@ -97,6 +97,7 @@ def _act_hits(acts: Frame, code: nw.Expr, weight: nw.Expr) -> Frame:
         code=code,
         weight=weight,
         ban_us=ban_time(),
+        known_us=nw.col("at_us"),
         liftable=constant(True),
         own=one_of("event", ("objected", "consent_refused", "complaint")),
         evidence=nw.concat_str(nw.lit("E"), nw.col("entry_id").cast(nw.String)),

@@ -28,7 +28,7 @@ from consentmgr.screening.facts.columns import (
     one_of,
 )
 from consentmgr.screening.facts.resolution import ListShape, current_roles
-from consentmgr.screening.question import Question
+from consentmgr.screening.question import ALWAYS_BEFORE, NEVER_BEFORE, Question
 
 _OWN_SOURCES = ("self", "guardian", "staff", "court", "complaint")
 
@@ -114,7 +114,12 @@ def erased_bans(erased: Frame) -> Frame:
 def keyed(bans: Frame, key: str) -> Frame:
     """Bans by what they are matched on (``ban_key``), without unknown keys."""
     known = bans.filter(is_known(key))
-    return known.select(ban_key=nw.col(key), ban_us=nw.col("from_us"), **BAN_AS_IT_IS)
+    return known.select(ban_key=nw.col(key), ban_us=nw.col("from_us"), known_us=_known_time(), **BAN_AS_IT_IS)
+
+
+def _known_time() -> nw.Expr:
+    """A ban without a first day was known before any lifting that was made of it."""
+    return nw.when(nw.col("from_us") == NEVER_BEFORE).then(nw.lit(ALWAYS_BEFORE)).otherwise(nw.col("from_us"))
 
 
 def ordered(bans: Frame) -> Frame:
@@ -167,7 +172,7 @@ def bans_on_persons(own_acts: Frame, prohibitions: Frame, points: Frame) -> Fram
         )
         for name in ("sha256_key", "sha256_digits_key")
     ]
-    acts = own_acts.select("ban_us", ban_key=nw.col("person"), **BAN_AS_IT_IS)
+    acts = own_acts.select("ban_us", "known_us", ban_key=nw.col("person"), **BAN_AS_IT_IS)
     return nw.concat(
         [ordered(acts), *map(ordered, holders), ordered(keyed(prohibitions, "contact_id"))], how="vertical"
     )
@@ -199,6 +204,7 @@ def _joined_to_person(cases: Frame, personal: Frame) -> Frame:
                 "code",
                 "weight",
                 nw.col("from_us").alias("ban_us"),
+                _known_time().alias("known_us"),
                 "valid_from",
                 "liftable",
                 "own",
