@@ -14,7 +14,7 @@ import pyarrow as pa
 from consentmgr.screening.answers import Outcome
 from consentmgr.screening.engine import Engine
 from consentmgr.screening.facts import Facts
-from consentmgr.screening.facts.columns import Frame
+from consentmgr.screening.facts.columns import Frame, flag
 from consentmgr.screening.question import Question
 from consentmgr.screening.rules import RULES
 from consentmgr.screening.rules.ladder import is_step, with_step
@@ -84,7 +84,7 @@ def signatures(engine: Engine, found: Facts, question: Question, *, rows: int, h
             ).select("row_no", *names, "evidence"),
             "each",
         )
-        united = each.group_by("row_no").agg(nw.col(name).max() for name in names).select("row_no", *_packed(plan))
+        united = _united(each, plan).select("row_no", *_packed(plan))
         packed.append(_with_united_evidence(engine.collect(united), engine.collect(each.select("row_no", "evidence"))))
     return _in_list_order(pa.concat_tables(packed, promote_options="default"), rows)
 
@@ -103,6 +103,22 @@ def _weighed(cases: Frame, plan: _Plan, question: Question, *, has_invalid: bool
             plan.expressions[_PROMO].alias(f"w{_PROMO}")
         )
     return weighed
+
+
+def _united(each: Frame, plan: _Plan) -> Frame:
+    """The candidates of a row as one: of each rule the strictest weight; a ground only where every one has a ground."""
+    grounds = [f"w{index}" for index in plan.columns if RULES[index].is_ground]
+    stops = [f"w{index}" for index in plan.columns if not RULES[index].is_ground]
+    has_ground = flag(nw.any_horizontal(*(nw.col(name) > NONE for name in grounds), ignore_nulls=False))
+    united = (
+        each.with_columns(has_ground=has_ground)
+        .group_by("row_no")
+        .agg(*(nw.col(name).max() for name in (*stops, *grounds)), all_have_ground=nw.col("has_ground").min())
+    )
+    return united.with_columns(
+        (nw.when(nw.col("all_have_ground") == 1).then(nw.col(name)).otherwise(nw.lit(NONE))).alias(name)
+        for name in grounds
+    )
 
 
 def _with_plain_strings(table: pa.Table) -> pa.Table:

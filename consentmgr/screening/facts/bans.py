@@ -17,6 +17,7 @@ from consentmgr.screening.facts.prohibitions import (
     bans_on_other_addresses,
     bans_on_persons,
     bans_on_rows,
+    by_plain_address,
     erased_bans,
     keyed,
     met_by,
@@ -63,15 +64,15 @@ def holding_bans(
     prohibitions = keep(reaching_prohibitions(register["prohibitions"], question), "reaching")
     erased = erased_bans(register["erased_keys"])
     on_rows = bans_on_rows(rows, prohibitions, erased, shape)
-    hits = [met_by(cases, bans_on_persons(own_acts, prohibitions, register["points"]), "person")]
+    hits = [met_by(cases, bans_on_persons(own_acts, prohibitions), "person")]
     if on_rows is not None:
         hits.append(cases.select("row_no", "person").join(on_rows, on="row_no", how="inner").select(*HIT))
-    not_hashed = prohibitions.filter(~one_of("target_kind", ("email_sha256", "phone_sha256")))
+    addressed = keep(by_plain_address(prohibitions, register["points"]), "addressed")
     if not shape.all_have(*_target_keys(question)):
-        by_register = [ordered(keyed(bans, "address_key")) for bans in (not_hashed, erased)]
+        by_register = [ordered(keyed(bans, "address_key")) for bans in (addressed, erased)]
         hits.append(met_by(cases, nw.concat(by_register, how="vertical"), "register_key"))
     if not question.is_plain_service:
-        hits.append(bans_on_other_addresses(cases, not_hashed, register, question))
+        hits.append(bans_on_other_addresses(cases, addressed, register, question))
         hits.append(met_by(cases, bans_on_organisations(prohibitions, register["domains"]), "organisation_id"))
         hits.append(met_by(cases, ordered(keyed(prohibitions, "domain")), "domain"))
     gathered = keep(nw.concat(hits, how="vertical"), "hits")

@@ -74,15 +74,22 @@ def _names_topic(question: Question) -> nw.Expr:
 
 def withdrawals(acts: Frame, question: Question) -> Frame:
     """Per person, the newest withdrawal that reaches a consent to this campaign (``withdrawn_us``)."""
-    channels = ("email", "online_audience") if question.is_audience else (question.campaign.channel,)
-    reaching = acts.filter(
+    found = acts.filter(
         equals("event", "consent_withdrawn")
         & (nw.col("given_by") != "unverified")
         & reaches_controller(question)
-        & (is_empty("channels") | names_any("channels", channels))
         & reaches_purpose(question)
         & (is_empty("topics") | names_any("topics", question.subjects))
     )
+    if question.is_audience:
+        found = found.join(platform_channels(acts, question), on="contact_id", how="left")
+        named = names_any("channels", ("email", "online_audience")) | withdraws_platform_channel()
+    else:
+        named = names("channels", question.campaign.channel)
+    if not question.is_opt_out_channel:
+        # A withdrawal that names no channel speaks of those that need consent.
+        named = named | is_empty("channels")
+    reaching = found.filter(named)
     return reaching.group_by("contact_id").agg(withdrawn_us=ban_time().max())
 
 
@@ -263,19 +270,24 @@ def _earlier(column: str, other: nw.Expr) -> nw.Expr:
 
 
 def platform_channels(acts: Frame, question: Question) -> Frame:
-    """Per person, which channels stood in a consent that named the platform: withdrawing those stops audiences."""
+    """Per person, since when each channel stood in a consent that named the platform: withdrawing it stops audiences."""
     platform = question.campaign.platform
     named = acts.filter(_is_consent() & (names("audiences", platform) if platform else never()))
-    return named.group_by("contact_id").agg(
-        flag(names("channels", channel)).max().alias(f"platform_{channel}") for channel in CHANNELS
+    named = named.select(
+        "contact_id",
+        *(nw.when(names("channels", channel)).then(_act_time()).alias(f"platform_{channel}") for channel in CHANNELS),
     )
+    return named.group_by("contact_id").agg(nw.col(f"platform_{channel}").min() for channel in CHANNELS)
 
 
 def withdraws_platform_channel() -> nw.Expr:
-    """A withdrawal names a channel that the person's platform consent named (columns of ``platform_channels``)."""
+    """A withdrawal names a channel of an earlier consent to the platform (columns of ``platform_channels``)."""
     return reduce(
         or_,
-        (names("channels", channel) & (nw.col(f"platform_{channel}").fill_null(0) == 1) for channel in CHANNELS),
+        (
+            names("channels", channel) & (nw.col(f"platform_{channel}") <= ban_time()).fill_null(False)
+            for channel in CHANNELS
+        ),
         constant(False),
     )
 

@@ -34,18 +34,14 @@ def act_bans(acts: Frame, question: Question) -> Frame:
     objected = one_of("event", ("objected", "complaint"))
     parts: list[Frame] = []
     if question.is_marketing_or_audience:
+        channel_reach = channel_reaches(question)
+        if question.is_opt_out_channel:
+            # A withdrawal or refusal that names neither channel nor topic speaks of channels that need consent.
+            of_consent = one_of("event", ("consent_withdrawn", "consent_refused")) & is_empty("topics")
+            channel_reach = channel_reach & ~(of_consent & is_empty("channels"))
         if question.is_audience:
             stops = stops.join(platform_channels(acts, question), on="contact_id", how="left")
-            withdrawal_reach = (
-                is_empty("channels") | names_any("channels", reaching_channels(question)) | withdraws_platform_channel()
-            )
-        elif question.is_opt_out_channel:
-            # A withdrawal or refusal that names no channel speaks of those that need consent.
-            withdrawal_reach = names_any("channels", reaching_channels(question))
-        else:
-            withdrawal_reach = channel_reaches(question)
-        needs_consent = one_of("event", ("consent_withdrawn", "consent_refused"))
-        channel_reach = (~needs_consent & channel_reaches(question)) | (needs_consent & withdrawal_reach)
+            channel_reach = channel_reach | (equals("event", "consent_withdrawn") & withdraws_platform_channel())
         code = (
             nw.when(equals("event", "complaint"))
             .then(nw.lit("SPAM_COMPLAINT"))
@@ -79,12 +75,14 @@ def act_bans(acts: Frame, question: Question) -> Frame:
             hour=0, minute=0, second=0, microsecond=0, tzinfo=HELSINKI,
         ))  # fmt: skip
         is_marketing_ban = is_empty("purposes") | names("purposes", "direct_marketing")
-        reach = objected & channel_reaches(question) & topic_reaches(question)
+        scoped = channel_reaches(question) & topic_reaches(question)
+        reach = objected & scoped
         old = is_marketing_ban & (nw.col("at_us") < old_from) & is_true("order_known")
-        parts.append(_act_hits(stops.filter(reach & (named | old)), nw.lit("RESEARCH_OBJECTION"), weight))
+        parts.append(_act_hits(stops.filter((scoped & named) | (reach & old)), nw.lit("RESEARCH_OBJECTION"), weight))
         parts.append(_act_hits(stops.filter(reach & is_marketing_ban), nw.lit("MARKETING_BAN"), nw.lit(REVIEW)))
     elif question.is_public_information:
-        reach = objected & names("purposes", "public_information") & channel_reaches(question) & topic_reaches(question)
+        # A refusal or withdrawal that names the purpose is as clear a word as an objection to it.
+        reach = names("purposes", "public_information") & channel_reaches(question) & topic_reaches(question)
         parts.append(_act_hits(stops.filter(reach), nw.lit("PUBLIC_INFO_OBJECTION"), nw.lit(REVIEW)))
     erased = acts.filter(one_of("event", ("erasure_requested", "erased")))
     parts.append(_act_hits(erased, nw.lit("ERASED_SUPPRESSED"), nw.lit(BLOCK)))

@@ -158,24 +158,30 @@ def bans_on_rows(rows: Frame, prohibitions: Frame, erased: Frame, shape: ListSha
     return nw.concat(met, how="vertical") if met else None
 
 
-def bans_on_persons(own_acts: Frame, prohibitions: Frame, points: Frame) -> Frame:
-    """The person's own acts; bans on the contact; and bans that arrived hashed, tied to the holder of the address."""
-    hashed = prohibitions.filter(one_of("target_kind", ("email_sha256", "phone_sha256")))
-    holders = [
-        keyed(
-            hashed.join(
-                points.filter(is_known("contact_id")).select(holder=nw.col("contact_id"), address_key=nw.col(name)),
-                on="address_key",
-                how="inner",
-            ),
-            "holder",
+def by_plain_address(prohibitions: Frame, points: Frame) -> Frame:
+    """Prohibitions by plain address key: those that arrived so, and hashed ones of addresses the register knows."""
+    of_hash = one_of("target_kind", ("email_sha256", "phone_sha256"))
+    columns = ("address_key", "code", "weight", "from_us", "valid_from", "liftable", "own", "evidence")
+    known = [
+        prohibitions.filter(of_hash)
+        .join(
+            points.select(point_key=nw.col("address_key"), address_key=nw.col(name)).filter(is_known("address_key")),
+            on="address_key",
+            how="inner",
         )
+        .drop("address_key")
+        .rename({"point_key": "address_key"})
+        .select(*columns)
+        .unique()
         for name in ("sha256_key", "sha256_digits_key")
     ]
+    return nw.concat([prohibitions.filter(~of_hash).select(*columns), *known], how="vertical")
+
+
+def bans_on_persons(own_acts: Frame, prohibitions: Frame) -> Frame:
+    """The person's own acts, and bans on the contact."""
     acts = own_acts.select("ban_us", "known_us", ban_key=nw.col("person"), **BAN_AS_IT_IS)
-    return nw.concat(
-        [ordered(acts), *map(ordered, holders), ordered(keyed(prohibitions, "contact_id"))], how="vertical"
-    )
+    return nw.concat([ordered(acts), ordered(keyed(prohibitions, "contact_id"))], how="vertical")
 
 
 def bans_on_organisations(prohibitions: Frame, domains: Frame) -> Frame:

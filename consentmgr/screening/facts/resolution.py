@@ -261,8 +261,8 @@ def located(people: Frame, rows: Frame, register: Mapping[str, Frame], question:
         | is_known("own_point")
         | is_known("listed_point")
         | constant(needs_no_address),
-        # Only where the register gave the address: the row's own keys are matched to bans as they stand.
-        register_key=nw.when(~nw.col("target_given")).then(nw.coalesce("own_address_key", "listed_address_key")),
+        # Only where the row does not give the address in plain: its own keys are matched to bans as they stand.
+        register_key=nw.when(is_unknown("target_key")).then(nw.coalesce("own_address_key", "listed_address_key")),
         domain=nw.coalesce("row_domain", "own_domain", "listed_domain") if email_like else nw.col("row_domain"),
         mailbox=nw.coalesce("row_mailbox", "own_mailbox", "listed_mailbox"),
         # "The point's organisation, or the one listing it."
