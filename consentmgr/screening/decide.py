@@ -110,9 +110,11 @@ def _row(raw: Any, field: str) -> Mapping[str, str]:
 
 
 def identifiers_of(rows: Sequence[Mapping[str, str]]) -> pa.Table:
-    """Rows given one by one as the table of identifiers a list would have."""
+    """Rows given one by one as the table of identifiers a list would have: trimmed, null where blank."""
     names = [name for name in LIST_FIELDS if any(name in row for row in rows)]
-    return pa.table({name: pa.array([row.get(name) for row in rows], pa.string()) for name in names})
+    return pa.table(
+        {name: pa.array([(row.get(name) or "").strip() or None for row in rows], pa.string()) for name in names}
+    )
 
 
 def decide_documents(

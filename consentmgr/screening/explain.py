@@ -17,7 +17,7 @@ from consentmgr.consents.ledger import driver_connection
 from consentmgr.kit.address_keys import AddressKeys, canonical_email, canonical_phone, canonical_sha256
 from consentmgr.screening.decide import identifiers_of, told
 from consentmgr.screening.question import NEVER_BEFORE
-from consentmgr.screening.register_frames import frames_by_key
+from consentmgr.screening.register_frames import HASHES_SCHEMA, frames_by_key
 from consentmgr.screening.row_frame import list_keys, row_frame
 from consentmgr.screening.service import question_of, screen
 from consentmgr.vocabulary.codes import Language
@@ -81,7 +81,7 @@ def explained(
     (answer,) = told(answers)
     question = question_of(session, campaign, policy, now)
     rows, _ = row_frame(identifiers, keys, question, with_hashes=True)
-    tables = frames_by_key(driver_connection(session), list_keys(rows))
+    tables = frames_by_key(driver_connection(session), list_keys(rows, HASHES_SCHEMA.empty_table()))
     return {
         **answer,
         "reasons": [

@@ -13,12 +13,14 @@ Conventions, so that the same expressions run on every engine:
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
 from psycopg import Connection
+
+from consentmgr.kit.address_keys import AddressKeys
 
 KEY = pa.binary(16)
 
@@ -252,7 +254,8 @@ class ListKeys:
     sha256_keys: Sequence[bytes] = ()
     refs: Sequence[str] = ()
     business_ids: Sequence[str] = ()
-    domains: Sequence[str] = field(default=())
+    domains: Sequence[str] = ()
+    prohibitions: Sequence[int] = ()
 
 
 def read_rows(
@@ -291,7 +294,14 @@ def frames_by_key(connection: Connection[Any], keys: ListKeys) -> dict[str, pa.T
             " and contact_id is not null union select id from contact where ref = any(%(refs)s)",
             {"keys": address_keys, "hashes": sha256_keys, "refs": list(keys.refs)},
         )
-        contact_ids = [row[0] for row in cursor.fetchall()]
+        named = [row[0] for row in cursor.fetchall()]
+        # Whoever shares an address with them: a message to it reaches them too.
+        cursor.execute(
+            "select distinct other.contact_id from contact_point own join contact_point other"
+            " on other.address_key = own.address_key where own.contact_id = any(%s) and other.contact_id is not null",
+            [named],
+        )
+        contact_ids = sorted({*named, *(row[0] for row in cursor.fetchall())})
     for name in CONTACT_FRAMES:
         frame = BY_NAME[name]
         if name == "points":
@@ -336,14 +346,18 @@ def frames_by_key(connection: Connection[Any], keys: ListKeys) -> dict[str, pa.T
     tables["prohibitions"] = read_rows(
         connection,
         BY_NAME["prohibitions"],
-        " and (b.address_key = any(%(keys)s) or b.contact_ref in"
-        " (select ref from contact where id = any(%(contacts)s) or merged_into = any(%(contacts)s)) or b.organisation = any(%(identities)s)"
-        " or b.domain = any(%(domains)s))",
+        # One look-up an index, where the same conditions joined by "or" would read the whole table.
+        " and b.id in (select id from prohibition where address_key = any(%(keys)s)"
+        " union all select id from prohibition where contact_ref = any(%(refs)s)"
+        " union all select id from prohibition where organisation = any(%(identities)s)"
+        " union all select id from prohibition where domain = any(%(domains)s)"
+        " union all select unnest(%(named)s::bigint[]))",
         {
             "keys": all_keys,
-            "contacts": contact_ids,
+            "refs": tables["contacts"]["ref"].to_pylist(),
             "identities": tables["organisations"]["identity"].to_pylist(),
             "domains": _distinct(domains, tables["domains"]["domain"].to_pylist()),
+            "named": list(keys.prohibitions),
         },
     )
     tables["erased_keys"] = read_rows(
@@ -365,3 +379,28 @@ def has_hashed_prohibitions(connection: Connection[Any]) -> bool:
         )
         row = cursor.fetchone()
     return bool(row and row[0])
+
+
+HASHES_SCHEMA = _schema(prohibition_id=_INT, hash_key=KEY)
+
+
+def prohibition_hashes(connection: Connection[Any], keys: AddressKeys, kinds: Iterable[str]) -> pa.Table:
+    """The hashed keys of prohibitions on plain addresses: only a list that arrives hashed needs them.
+
+    ``kinds``: ``email`` and ``phone``, as the list has them. A ban whose address erasure has dropped is met through
+    the kept digests of the erased person instead.
+    """
+    found = [HASHES_SCHEMA.empty_table()]
+    for kind in kinds:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select id, document -> 'target' ->> %(kind)s from prohibition where target_kind = %(kind)s"
+                " and lifted_at is null and document is not null",
+                {"kind": kind},
+            )
+            rows = cursor.fetchall()
+        ids = pa.array([row[0] for row in rows], _INT)
+        columns = keys.columns(kind, pa.array([row[1] for row in rows], _TEXT))
+        written = (columns.sha256_key, columns.sha256_digits_key)
+        found.extend(pa.table([ids, hashes], schema=HASHES_SCHEMA) for hashes in written if hashes is not None)
+    return pa.concat_tables(found)

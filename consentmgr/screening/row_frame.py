@@ -21,11 +21,11 @@ def row_frame(
 ) -> tuple[pa.Table, ListShape]:
     """The rows of a list as ``ROWS_SCHEMA`` and how many rows carry each identifier.
 
-    ``identifiers``: the recognised columns as strings, one row a list row. ``with_hashes``: some prohibition arrived
+    ``identifiers``: the recognised columns as trimmed strings, null where blank, one row a list row. ``with_hashes``: some prohibition arrived
     hashed, so plain addresses are hashed too and meet it.
     """
     count = identifiers.num_rows
-    text = {name: _blank_to_null(identifiers[name]) for name in identifiers.column_names}
+    text = {name: _one_array(identifiers[name]) for name in identifiers.column_names}
     nothing = pa.nulls(count, KEY)
     found: dict[str, pa.Array] = {}
     domains = mailboxes = pa.nulls(count, pa.string())
@@ -42,10 +42,11 @@ def row_frame(
                 canonical = canonical_column(kind, values)
                 found[f"{kind}_key"] = keys.canonical_keys(kind, canonical)
             if kind == "email":
-                domains = pc.replace_substring_regex(canonical, pattern="^.*@", replacement="").cast(pa.string())
+                # A canonical address has one "@" that counts, its last.
+                parts = pc.split_pattern(canonical, pattern="@", max_splits=1, reverse=True)
+                domains = pc.list_element(parts, 1).cast(pa.string())
                 if question.is_business:
-                    mailbox = pc.replace_substring_regex(canonical, pattern="@[^@]*$", replacement="")
-                    mailboxes = mailbox.cast(pa.string())
+                    mailboxes = pc.list_element(parts, 0).cast(pa.string())
         if hashes is not None:
             by_hash = keys.sha256_column(kind, hashes)
             found[f"{kind}_hash_key"] = pc.coalesce(by_hash, found[f"{kind}_hash_key"])
@@ -72,8 +73,10 @@ def row_frame(
     return table, ListShape(count, counts)
 
 
-def list_keys(rows: pa.Table) -> ListKeys:
-    """The distinct identifiers of the rows, to ask the register by."""
+def list_keys(rows: pa.Table, hashes: pa.Table) -> ListKeys:
+    """The distinct identifiers of the rows, to ask the register by; ``hashes`` as ``prohibition_hashes`` gives them."""
+    hashed_rows = pc.unique(pa.chunked_array([*rows["email_hash_key"].chunks, *rows["phone_hash_key"].chunks], KEY))
+    met = pc.is_in(hashes["hash_key"], value_set=hashed_rows.drop_null())
 
     def distinct(*names: str) -> list[Any]:
         return list({value for name in names for value in pc.unique(rows[name]).to_pylist() if value is not None})
@@ -84,19 +87,16 @@ def list_keys(rows: pa.Table) -> ListKeys:
         refs=distinct("row_ref"),
         business_ids=distinct("row_business_id"),
         domains=distinct("row_domain"),
+        prohibitions=hashes["prohibition_id"].filter(met).to_pylist(),
     )
 
 
-def _blank_to_null(values: pa.ChunkedArray) -> pa.Array:
-    array = values.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
-    trimmed = pc.utf8_trim_whitespace(array)
-    return pc.if_else(pc.fill_null(pc.equal(trimmed, ""), True), pa.scalar(None, array.type), array)
+def _one_array(values: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
 
 
 def _string(values: pa.Array | None, count: int) -> pa.Array:
-    return pa.nulls(count, pa.string()) if values is None else pc.utf8_trim_whitespace(values).cast(pa.string())
+    return pa.nulls(count, pa.string()) if values is None else values.cast(pa.string())
 
 
 def _post_keys(text: dict[str, pa.Array], keys: AddressKeys, nothing: pa.Array) -> pa.Array:

@@ -22,7 +22,7 @@ from consentmgr.screening.answers import Answers
 from consentmgr.screening.engine import DuckDBEngine, Engine, EngineName, PolarsEngine
 from consentmgr.screening.facts import facts
 from consentmgr.screening.question import Question
-from consentmgr.screening.register_frames import FRAMES, frames_by_key, has_hashed_prohibitions
+from consentmgr.screening.register_frames import FRAMES, frames_by_key, has_hashed_prohibitions, prohibition_hashes
 from consentmgr.screening.row_frame import list_keys, row_frame
 from consentmgr.screening.snapshot import Snapshot, frames_of_snapshot
 from consentmgr.screening.verdicts import outcomes, signatures
@@ -61,12 +61,15 @@ def screen(
     connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]
     rows, shape = row_frame(identifiers, keys, question, with_hashes=has_hashed_prohibitions(connection))
     chosen = engine or ("polars" if len(rows) <= _POLARS_ROWS and snapshot is None else "duckdb")
+    hashed_kinds = [kind for kind in ("email", "phone") if f"{kind}_sha256" in identifiers.column_names]
+    hashes = prohibition_hashes(connection, keys, hashed_kinds)
     with _engine(chosen, memory_limit, spill_folder) as workspace:
         if snapshot is None:
-            tables: Mapping[str, Any] = frames_by_key(connection, list_keys(rows))
+            tables: Mapping[str, Any] = frames_by_key(connection, list_keys(rows, hashes))
         else:
             tables = frames_of_snapshot(workspace, connection, snapshot)
         register = {frame.name: workspace.table(frame.name, tables[frame.name]) for frame in FRAMES}
+        register["prohibition_hashes"] = workspace.table("prohibition_hashes", hashes)
         told = facts(workspace, workspace.table("rows", rows), register, question, shape)
         has_invalid = bool(rows["invalid"].combine_chunks().true_count)
         found = signatures(workspace, told, question, rows=len(rows), has_invalid=has_invalid)

@@ -39,19 +39,33 @@ def facts(engine: Engine, rows: Frame, register: Mapping[str, Frame], question: 
     people = keep(candidates(rows, register, question, shape), "people")
     cases = located(people, aimed_rows(rows, question), register, question, shape)
     cases = with_sources(with_organisation(cases, register, question, shape), question)
-    cases = keep(cases, "cases")
+    cases = keep(cases.drop(*_unread(question)), "cases")
     tested = keep(tested_consents(register["acts"], question), "tested_consents")
     consents = keep(consent_facts(tested, question), "consents")
-    duties = keep(role_duties(register, question), "duties")
     relations = keep(person_relations(register, question), "person_relations")
     buying = keep(buying_organisations(register["organisation_customers"], question), "buying")
     restrictions = keep(restriction(register["acts"]).rename({"contact_id": "person"}), "restrictions")
     bans = holding_bans(rows, cases, register, consents, question, shape, keep)
     cases = with_consents(cases, consents, question)
-    cases = with_duties(cases, duties, question)
+    if question.is_business:
+        duties = keep(role_duties(register, question), "duties")
+        cases = with_duties(cases, duties, question)
     cases = with_relations(cases, relations, buying)
     cases = cases.join(restrictions, on="person", how="left").with_columns(is_restricted=_restricted())
     return Facts(people, with_bans(cases, bans, question))
+
+
+def _unread(question: Question) -> tuple[str, ...]:
+    """Facts that no rule reads in a campaign of this kind: a column of a million rows that is not kept costs nothing."""
+    unread = ["employees"]
+    if not question.is_business:
+        unread += ["mailbox", "row_titled", "row_areas", "row_acquired_on", "point_published", "listed_by_organisation"]
+        unread += ["point_known", "domain_known"]
+    if question.campaign.channel != "post":
+        unread.append("point_verified_on")
+    if not question.is_business and not question.is_opt_out_channel:
+        unread += ["point_informed_on", "source_unknown", "from_outside", "acquired_on"]
+    return tuple(unread)
 
 
 def with_sources(cases: Frame, question: Question) -> Frame:

@@ -63,7 +63,7 @@ def holding_bans(
     own_acts = keep(act_bans(acts, question), "own_acts")
     prohibitions = keep(reaching_prohibitions(register["prohibitions"], question), "reaching")
     erased = erased_bans(register["erased_keys"])
-    on_rows = bans_on_rows(rows, prohibitions, erased, shape)
+    on_rows = bans_on_rows(rows, prohibitions, register["prohibition_hashes"], erased, shape)
     hits = [met_by(cases, bans_on_persons(own_acts, prohibitions), "person")]
     if on_rows is not None:
         hits.append(cases.select("row_no", "person").join(on_rows, on="row_no", how="inner").select(*HIT))

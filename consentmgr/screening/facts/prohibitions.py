@@ -136,16 +136,20 @@ def met_by(cases: Frame, bans: Frame, column: str) -> Frame:
     )
 
 
-def bans_on_rows(rows: Frame, prohibitions: Frame, erased: Frame, shape: ListShape) -> Frame | None:
-    """Bans on an address that stands in the row, and erased people's addresses that came back (``row_no``, ban)."""
+def bans_on_rows(rows: Frame, prohibitions: Frame, hashes: Frame, erased: Frame, shape: ListShape) -> Frame | None:
+    """Bans on an address that stands in the row, and erased people's addresses that came back (``row_no``, ban).
+
+    ``hashes``: for lists that arrive hashed, the hashed keys of bans on plain addresses.
+    """
     hashed_kinds = ("email_sha256", "phone_sha256")
     plain = keyed(prohibitions.filter(~one_of("target_kind", hashed_kinds)), "address_key")
     hashed = keyed(prohibitions.filter(one_of("target_kind", hashed_kinds)), "address_key")
-    gone = keyed(erased, "address_key")
+    by_hash = keyed(prohibitions.join(hashes, on="prohibition_id", how="inner"), "hash_key")
+    plain, hashed, gone = ordered(plain), ordered(hashed), ordered(keyed(erased, "address_key"))
     met: list[Frame] = []
     for bans, names_of_keys in (
         (nw.concat([plain, gone], how="vertical"), ("email_key", "phone_key", "post_key")),
-        (nw.concat([hashed, gone], how="vertical"), ("email_hash_key", "phone_hash_key")),
+        (nw.concat([hashed, ordered(by_hash), gone], how="vertical"), ("email_hash_key", "phone_hash_key")),
     ):
         met.extend(
             rows.select("row_no", key)

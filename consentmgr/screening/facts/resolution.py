@@ -115,6 +115,8 @@ def candidates(rows: Frame, register: Mapping[str, Frame], question: Question, s
         )
     if not matches:
         return rows.select("row_no", person=nw.lit(0).cast(nw.Int64), own_point=nw.lit(None, dtype=nw.Int64()))
+    if not shape.all_have(*_target_columns(question)):
+        matches.append(_holders_of_register_address(rows, nw.concat(matches, how="vertical"), of_contacts, question))
     matched = matches[0]
     if len(matches) > 1:
         matched = (
@@ -124,6 +126,23 @@ def candidates(rows: Frame, register: Mapping[str, Frame], question: Question, s
         rows.select("row_no")
         .join(matched, on="row_no", how="left")
         .select("row_no", person=nw.col("person").fill_null(0), own_point=nw.col("own_point"))
+    )
+
+
+def _holders_of_register_address(rows: Frame, matched: Frame, of_contacts: Frame, question: Question) -> Frame:
+    """Where the row gives no address and the register's is taken: everybody else who has that address.
+
+    The message goes to their mailbox or telephone too, just as if the row had named it.
+    """
+    points = of_contacts.filter(nw.col("kind").is_in(list(_aimed_kinds(question))))
+    silent = rows.filter(_target_key(question).is_null() & _target_hash(question).is_null()).select("row_no")
+    book = _preferred(points, "contact_id", question).select(person="contact_id", book_key="address_key")
+    return (
+        matched.select("row_no", "person")
+        .join(silent, on="row_no", how="semi")
+        .join(book, on="person", how="inner")
+        .join(points.select("contact_id", "point_id", "address_key"), left_on="book_key", right_on="address_key")
+        .select("row_no", nw.col("contact_id").alias("person"), own_point=nw.col("point_id"))
     )
 
 

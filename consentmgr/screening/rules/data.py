@@ -28,7 +28,7 @@ def _data_stale(q: Question) -> Weight:
         return NONE
     confirmed = nw.coalesce("point_verified_on", "acquired_on")
     limit = nw.lit(q.months_ago(q.policy.address_verified_max_months))
-    return reviews(nw.col("address_known") & (confirmed < limit).fill_null(True))
+    return reviews(nw.col("address_known") & (confirmed < limit).fill_null(False))
 
 
 def _rests_on_interest() -> nw.Expr:
@@ -37,8 +37,13 @@ def _rests_on_interest() -> nw.Expr:
     return grounds & ~nw.col("is_generic")
 
 
+def may_rest_on_interest(q: Question) -> bool:
+    """Whether a campaign of this kind can have such a ground at all."""
+    return q.is_marketing_or_audience and (q.is_opt_out_channel or q.is_business)
+
+
 def _source_unknown(q: Question) -> Weight:
-    if not q.is_marketing_or_audience:
+    if not may_rest_on_interest(q):
         return NONE
     if q.campaign.list_source == "unknown":
         return blocks(_rests_on_interest())
@@ -57,7 +62,7 @@ def _licence_expired(q: Question) -> Weight:
 
 def _not_informed(q: Question) -> Weight:
     """GDPR 13: told when the person gave the data; 14(3): told within a month, at the latest in the first message."""
-    if not q.is_marketing_or_audience or q.campaign.list_source == "population_register":
+    if not may_rest_on_interest(q) or q.campaign.list_source == "population_register":
         return NONE
     uninformed = _rests_on_interest() & nw.col("point_informed_on").is_null() & ~equals("source", "population_register")
     if not q.campaign.message.article_14_notice:
