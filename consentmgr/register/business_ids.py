@@ -12,6 +12,7 @@ from stdnum.fi import ytunnus
 from stdnum.se import orgnr
 
 _FINNISH = re.compile(r"\d{7}-\d")
+_BARE = re.compile(r"\d{8}|\d{10}")
 _FINNISH_VAT = re.compile(r"FI\d{8}", re.IGNORECASE)
 
 
@@ -44,6 +45,22 @@ def canonical_reference(text: str) -> str | None:
     if _FINNISH.fullmatch(text) or _FINNISH_VAT.fullmatch(text):
         return canonical_business_id(text)
     return text or None
+
+
+def canonical_in_list(text: str) -> str | None:
+    """What a campaign list calls an organisation by, as the register writes it; None where it can be none.
+
+    Lists do not say the country and lose hyphens: eight digits are a Finnish id where its check digit holds, ten a
+    Swedish one, and anything else with a digit in it is another country's and taken as it stands.
+    """
+    text = text.strip()
+    if _FINNISH.fullmatch(text) or _FINNISH_VAT.fullmatch(text):
+        return canonical_business_id(text)
+    if _BARE.fullmatch(text):
+        return canonical_business_id(text, "FI" if len(text) == 8 else "SE") or text
+    if not any(character.isdigit() for character in text):
+        return None
+    return text
 
 
 def is_finnish(identity: str) -> bool:

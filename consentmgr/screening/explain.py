@@ -38,21 +38,22 @@ _SHOWN = {
     "relations": ("controller", "product_group", "relation", "address_from_sale", "opt_out_offered"),
     "organisations": ("organisation_id", "organisation_country", "form", "status", "employees"),
 }  # fmt: skip
+_ID_LETTERS = {"entry_id": "E", "prohibition_id": "P"}
 _HEADINGS: dict[Language, dict[str, str]] = {
     "en": {
         "acts": "Ledger entries", "prohibitions": "Prohibitions", "points": "Contact points", "roles": "Roles",
         "relations": "Customer relations", "organisations": "Organisations", "reasons": "Reasons",
-        "none": "The register knows nothing of this address.",
+        "none": "The register knows nothing of this address.", "looked_up": "Looked up as",
     },
     "fi": {
-        "acts": "Kirjaukset", "prohibitions": "Kiellot", "points": "Yhteystiedot", "roles": "Tehtävät",
-        "relations": "Asiakassuhteet", "organisations": "Organisaatiot", "reasons": "Perusteet",
-        "none": "Rekisteri ei tunne tätä osoitetta.",
+        "acts": "Suostumuskirja", "prohibitions": "Kiellot", "points": "Yhteystiedot", "roles": "Tehtävät",
+        "relations": "Asiakassuhteet", "organisations": "Organisaatiot", "reasons": "Syyt",
+        "none": "Rekisteri ei tunne tätä osoitetta.", "looked_up": "Haettu tunnisteella",
     },
     "sv": {
-        "acts": "Registerhändelser", "prohibitions": "Förbud", "points": "Kontaktuppgifter", "roles": "Uppgifter",
-        "relations": "Kundrelationer", "organisations": "Organisationer", "reasons": "Grunder",
-        "none": "Registret känner inte till adressen.",
+        "acts": "Samtyckesliggare", "prohibitions": "Förbud", "points": "Kontaktuppgifter", "roles": "Uppgifter",
+        "relations": "Kundrelationer", "organisations": "Organisationer", "reasons": "Skäl",
+        "none": "Registret känner inte till adressen.", "looked_up": "Sökt som",
     },
 }  # fmt: skip
 
@@ -75,7 +76,8 @@ def explained(
     session: Session, address: str, campaign: Campaign, *, keys: AddressKeys, now: datetime, language: Language
 ) -> dict[str, Any]:
     """The answer for one address and what was consulted, as plain data. Reads one position of the register."""
-    identifiers = identifiers_of([row_of(address)])
+    row = row_of(address)
+    identifiers = identifiers_of([row])
     policy = current(session)
     answers = screen(session, identifiers, campaign, keys=keys, policy=policy, now=now, language=language)
     (answer,) = told(answers)
@@ -84,6 +86,7 @@ def explained(
     tables = frames_by_key(driver_connection(session), list_keys(rows, HASHES_SCHEMA.empty_table()))
     return {
         **answer,
+        "looked_up_as": list(row),
         "reasons": [
             {
                 "code": code,
@@ -108,10 +111,13 @@ def _shown(table: pa.Table, columns: tuple[str, ...]) -> list[dict[str, Any]]:
 
 
 def _name(column: str) -> str:
-    return "at" if column == "at_us" else column
+    return {"at_us": "at", "entry_id": "id", "prohibition_id": "id"}.get(column, column)
 
 
 def _value(column: str, value: Any) -> Any:
+    if column in _ID_LETTERS:
+        # As in the column cm_evidence.
+        return f"{_ID_LETTERS[column]}{value}"
     if column == "at_us":
         return None if value == NEVER_BEFORE else datetime.fromtimestamp(value / 1_000_000, UTC).isoformat()
     if isinstance(value, date):
@@ -124,7 +130,12 @@ def _value(column: str, value: Any) -> Any:
 def as_text(answer: dict[str, Any], language: Language) -> str:
     """The same for people, in a terminal."""
     words = _HEADINGS[language]
-    lines = [f"{VERDICT_NAMES[answer['verdict']][language]}: {answer['explanation']}", "", f"{words['reasons']}:"]
+    lines = [
+        f"{VERDICT_NAMES[answer['verdict']][language]}: {answer['explanation']}",
+        f"{words['looked_up']}: {', '.join(answer['looked_up_as'])}",
+        "",
+        f"{words['reasons']}:",
+    ]
     lines += [f"  {reason['code']}  {reason['explanation']}" for reason in answer["reasons"]]
     found = False
     for name, rows in answer["consulted"].items():

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consentmgr.kit.address_keys import AddressKeys, canonical_column
+from consentmgr.register.business_ids import canonical_in_list
 from consentmgr.screening.facts import ROWS_SCHEMA, ListShape
 from consentmgr.screening.question import Question
 from consentmgr.screening.register_frames import KEY, ListKeys
@@ -55,12 +56,13 @@ def row_frame(
     if question.campaign.channel == "post" and ("given_name" in text or "family_name" in text):
         blank = pa.nulls(count, pa.string())
         found["row_name_key"] = keys.name_column(text.get("given_name", blank), text.get("family_name", blank))
+    business_ids = _business_ids(text.get("business_id"), count)
     columns_: dict[str, pa.Array] = {
         "row_no": pa.array(np.arange(count, dtype=np.int64)),
-        "invalid": _invalid(text, found, question, count),
+        "invalid": _invalid(text, found, business_ids, question, count),
         **found,
         "row_ref": _string(text.get("ref"), count),
-        "row_business_id": _string(text.get("business_id"), count),
+        "row_business_id": business_ids,
         "row_domain": domains,
         "row_mailbox": mailboxes,
         "row_source": _string(text.get("source"), count),
@@ -105,7 +107,17 @@ def _post_keys(text: dict[str, pa.Array], keys: AddressKeys, nothing: pa.Array) 
     return keys.post_column(text["street"], text.get("apartment"), text["postal_code"], text.get("country"))
 
 
-def _invalid(text: dict[str, pa.Array], found: dict[str, pa.Array], question: Question, count: int) -> pa.Array:
+def _business_ids(values: pa.Array | None, count: int) -> pa.Array:
+    """Business ids as the register writes them, null where it can be none; a ref of an organisation stays as it is."""
+    if values is None:
+        return pa.nulls(count, pa.string())
+    known = {text: canonical_in_list(text) for text in pc.unique(values).to_pylist() if text is not None}
+    return pa.array([known.get(text) for text in values.to_pylist()], pa.string())
+
+
+def _invalid(
+    text: dict[str, pa.Array], found: dict[str, pa.Array], business_ids: pa.Array, question: Question, count: int
+) -> pa.Array:
     """Rows that cannot be looked up: the identifier of the channel has no canonical form, or none of any kind has."""
     given = {
         "email": ("email", "email_key"),
@@ -128,9 +140,11 @@ def _invalid(text: dict[str, pa.Array], found: dict[str, pa.Array], question: Qu
         broken_any, whole_any = pc.or_(broken_any, broken), pc.or_(whole_any, whole)
         if kind in own:
             broken_own = pc.or_(broken_own, broken)
-    for column in ("ref", "business_id"):
-        if column in text:
-            whole_any = pc.or_(whole_any, text[column].is_valid())
+    if "ref" in text:
+        whole_any = pc.or_(whole_any, text["ref"].is_valid())
+    if "business_id" in text:
+        whole_any = pc.or_(whole_any, business_ids.is_valid())
+        broken_any = pc.or_(broken_any, pc.and_not(text["business_id"].is_valid(), business_ids.is_valid()))
     return pc.or_(broken_own, pc.and_not(broken_any, whole_any))
 
 

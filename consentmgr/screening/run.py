@@ -30,10 +30,11 @@ from consentmgr.screening.models import Screening
 from consentmgr.screening.publication import OutputPaths, prepared
 from consentmgr.screening.register_frames import FRAMES
 from consentmgr.screening.reports import ControllerFacts, ReportData
-from consentmgr.screening.service import BY_KEY_ROWS, default_controller, screen
+from consentmgr.screening.service import BY_KEY_ROWS, default_controller, question_of, screen
 from consentmgr.screening.snapshot import Snapshot, build, prune, usable
 from consentmgr.vocabulary.codes import Language
 from consentmgr.vocabulary.documents import Campaign
+from consentmgr.vocabulary.policy import DEFAULT_POLICY
 
 
 def snapshot_folder(settings: Settings) -> Path:
@@ -103,6 +104,10 @@ def run_screening(
     with open_database(settings) as database:
         with database.reading() as session:
             campaign = campaign_of(session, campaign_name)
+            try:
+                question_of(session, campaign, DEFAULT_POLICY, now)
+            except BadInput as error:
+                raise BadInput(error.message, file=campaign_name, field=error.field) from None
             snapshot = None
             if len(lst) > BY_KEY_ROWS and engine != "polars":
                 snapshot = usable(driver_connection(session), snapshot_folder(settings)) or built(

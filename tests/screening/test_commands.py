@@ -138,7 +138,8 @@ def test_explain_tells_the_answer_the_law_and_every_entry_consulted(campaign: Pa
     assert "birger" not in done.stdout.lower()
     assert "ei enää" not in done.stdout
     text = run_command("explain", "crm:2", "--campaign", campaign, "--language", "sv").stdout
-    assert "Registerhändelser" in text
+    assert "Samtyckesliggare" in text
+    assert "Sökt som: ref" in text
 
 
 def test_decide_ends_with_1_where_an_expectation_is_not_met(tmp_path: Path, run_command: RunCommand) -> None:

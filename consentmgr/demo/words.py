@@ -1,0 +1,97 @@
+"""What the demonstration says, in the three languages. Verdicts, reasons and files have their names from the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from consentmgr.vocabulary.codes import Language
+
+
+@dataclass(frozen=True, slots=True)
+class DemoWords:
+    """Texts of one language; ``{…}`` is filled in."""
+
+    title: str
+    made_up: str
+    register: str
+    contacts: str
+    organisations: str
+    acts: str
+    bans: str
+    nothing_new: str
+    list: str
+    rows: str
+    more: str
+    reports: str
+    beside: str
+    valid: str
+    old: str
+    next: str
+    why: str
+    proof: str
+
+
+DEMO_WORDS: Final[Mapping[Language, DemoWords]] = {
+    "en": DemoWords(
+        title="A made-up register and three lists",
+        made_up="Everybody in it is invented: names put together by chance, .example domains, numbers nobody has.",
+        register="The register",
+        contacts="contacts",
+        organisations="organisations",
+        acts="entries in the ledger: consents, withdrawals, objections, legal bases",
+        bans="standing bans: people's own, Robinson lists, organisations', vendors'",
+        nothing_new="It was made on {day}; importing it again changed nothing.",
+        list="List",
+        rows="Rows",
+        more="and {count} others",
+        reports="The reports, for a browser",
+        beside="Beside each list, in {folder}",
+        valid="A screening is good until {until}. The campaigns are planned for {planned}: screen again before sending.",
+        old="The register was made on {day} and is growing old. Remove the folder, and the next run makes a fresh one.",
+        next="To go on",
+        why="why one person may not be written to",
+        proof="that list, answers and report are what was signed",
+    ),
+    "fi": DemoWords(
+        title="Keksitty rekisteri ja kolme listaa",
+        made_up="Kaikki siinä on keksittyä: sattumalta yhdistettyjä nimiä, .example-osoitteita, vapaita numeroita.",
+        register="Rekisteri",
+        contacts="henkilöä",
+        organisations="organisaatiota",
+        acts="kirjausta: suostumuksia, peruutuksia, kieltoja, käsittelyperusteita",
+        bans="pysyvää kieltoa: omia, Robinson-listojen, organisaatioiden, tietotoimittajien",
+        nothing_new="Se on tehty {day}; uusi tuonti ei muuttanut mitään.",
+        list="Lista",
+        rows="Rivejä",
+        more="ja {count} muuta",
+        reports="Raportit selaimessa luettaviksi",
+        beside="Kunkin listan vieressä, kansiossa {folder}",
+        valid="Seulonta on voimassa {until} asti. Kampanjat on suunniteltu {planned}: seulo uudelleen ennen lähetystä.",
+        old="Rekisteri on tehty {day} ja alkaa vanheta. Poista kansio, niin seuraava ajo tekee uuden.",
+        next="Jatkoksi",
+        why="miksi yhdelle henkilölle ei saa kirjoittaa",
+        proof="että lista, vastaukset ja raportti ovat allekirjoitetut",
+    ),
+    "sv": DemoWords(
+        title="Ett påhittat register och tre listor",
+        made_up="Allt i det är påhittat: namn satta ihop av slumpen, .example-adresser, nummer som ingen har.",
+        register="Registret",
+        contacts="personer",
+        organisations="organisationer",
+        acts="registerhändelser: samtycken, återkallelser, invändningar, rättsliga grunder",
+        bans="bestående förbud: egna, Robinsonlistornas, organisationers, uppgiftsleverantörers",
+        nothing_new="Det gjordes {day}; att importera det igen ändrade ingenting.",
+        list="Lista",
+        rows="Rader",
+        more="och {count} andra",
+        reports="Rapporterna, för webbläsaren",
+        beside="Bredvid varje lista, i {folder}",
+        valid="En kontroll gäller till {until}. Kampanjerna är planerade till {planned}: kontrollera igen före utskick.",
+        old="Registret gjordes {day} och börjar bli gammalt. Ta bort mappen, så gör nästa körning ett nytt.",
+        next="Att fortsätta med",
+        why="varför en person inte får kontaktas",
+        proof="att listan, svaren och rapporten är det som undertecknades",
+    ),
+}
