@@ -53,7 +53,9 @@ def filled(**fields: Any) -> DOCUMENT:
 def business_id(number: int) -> str:
     """A Finnish business id with its check digit."""
     while True:
-        rest = sum(weight * int(digit) for weight, digit in zip((7, 9, 10, 5, 8, 4, 2), f"{number:07d}", strict=True)) % 11
+        rest = (
+            sum(weight * int(digit) for weight, digit in zip((7, 9, 10, 5, 8, 4, 2), f"{number:07d}", strict=True)) % 11
+        )
         if rest != 1:
             return f"{number:07d}-{11 - rest if rest else 0}"
         number += 1
@@ -72,7 +74,13 @@ class World:
         self.emails += [f"testi.person{number}@gmail.com" for number in range(3)]
         self.phones = [f"+358501{number:06d}" for number in range(contacts * 2 // 3)]
         self.posts = [
-            {"street": f"Esimerkkikatu {number}", "apartment": "A 1", "postal_code": "00100", "city": "Helsinki", "country": "FI"}
+            {
+                "street": f"Esimerkkikatu {number}",
+                "apartment": "A 1",
+                "postal_code": "00100",
+                "city": "Helsinki",
+                "country": "FI",
+            }
             for number in range(1, contacts // 3 + 2)
         ]
         self.notices = [self.notice(number) for number in range(10)]
@@ -113,7 +121,9 @@ class World:
     def moment(self) -> str:
         """A past moment; a few are shared by many acts, and told in two time zones."""
         if self.chance(30):
-            return self.random.choice(("2026-08-01T10:00:00+03:00", "2026-08-01T07:00:00+00:00", "2026-09-01T10:00:00+03:00"))
+            return self.random.choice(
+                ("2026-08-01T10:00:00+03:00", "2026-08-01T07:00:00+00:00", "2026-09-01T10:00:00+03:00")
+            )
         if self.chance(5):
             return "2015-05-11T10:00:00+03:00"
         return (NOW - timedelta(minutes=self.random.randrange(60, 3 * 365 * 24 * 60))).isoformat()
@@ -133,11 +143,11 @@ class World:
 
     def organisation(self, number: int) -> DOCUMENT:
         country = self.pick("FI", FOREIGN, 15)
-        identity = business_id(2_700_000 + number)
+        identity = business_id(2_700_000 + 10 * number)
         if country != "FI":
             (identity,) = FOREIGN[country]
             if any(one.get("business_id") == identity for one in getattr(self, "organisations", ())) or number % 4:
-                country, identity = "FI", business_id(2_700_000 + number)
+                country, identity = "FI", business_id(2_700_000 + 10 * number)
         domain = f"firma{number}.example"
         points = [
             filled(
@@ -148,7 +158,9 @@ class World:
                 acquired_on=self.day(),
             )
         ]
-        points += [filled(channel="phone", value=f"+3589420{number:04d}", use="generic", source="ytj", acquired_on=self.day())]
+        points += [
+            filled(channel="phone", value=f"+3589420{number:04d}", use="generic", source="ytj", acquired_on=self.day())
+        ]
         return filled(
             type="organisation",
             business_id=identity if number or country != "FI" else None,
@@ -170,12 +182,18 @@ class World:
     def identity(self, organisation: DOCUMENT) -> str:
         return organisation.get("business_id") or organisation["ref"]
 
+    def business_ids(self) -> list[str]:
+        """What a row may name: those of the register, and one that nobody has."""
+        return [business_id(1_900_000), *(one["business_id"] for one in self.organisations if "business_id" in one)]
+
     def point(self, kind: str, value: Any, organisation: DOCUMENT | None) -> DOCUMENT:
         told = self.chance(80)
         return filled(
             channel=kind,
             value=value,
-            use=self.pick("work" if organisation else "private", ("private", "work", "generic", "contact_address", "unknown"), 15),
+            use=self.pick(
+                "work" if organisation else "private", ("private", "work", "generic", "contact_address", "unknown"), 15
+            ),
             organisation=self.identity(organisation) if organisation and self.chance(80) else None,
             source=self.random.choice(SOURCES),
             acquired_on=self.day(),
@@ -280,7 +298,14 @@ class World:
             ("consent_given",) * 30
             + ("objected", "consent_withdrawn") * 5
             + ("consent_refused", "complaint", "objection_lifted") * 3
-            + ("guardian_consented", "restricted", "restriction_lifted", "erasure_requested", "erased", "access_requested")
+            + (
+                "guardian_consented",
+                "restricted",
+                "restriction_lifted",
+                "erasure_requested",
+                "erased",
+                "access_requested",
+            )
         )
         common = filled(
             event=kind,
@@ -325,12 +350,21 @@ class World:
         return [{"type": "event", "contact": self.random.choice(self.refs), **self.event()} for _ in range(4)]
 
     def prohibition(self) -> DOCUMENT:
-        kind = self.random.choice(("contact", "email", "email", "phone", "phone", "post", "organisation", "domain", "hash"))
+        kind = self.random.choice(("contact", *("email", "phone") * 2, "post", "organisation", "domain", "hash"))
         email, phone = self.random.choice(self.emails), self.random.choice(self.phones)
         work = [point["value"] for one in self.contacts for point in one["points"] if point["channel"] == "email"]
         organisation = self.random.choice(self.organisations)
         domain = self.random.choice((*organisation.get("domains", ()), "posti.example", "irma1.example"))
-        person = ("self", "guardian", "staff", "complaint", "court", "vendor", "telecom_authority", "population_register")
+        person = (
+            "self",
+            "guardian",
+            "staff",
+            "complaint",
+            "court",
+            "vendor",
+            "telecom_authority",
+            "population_register",
+        )
         target, sources = {
             "contact": ({"contact": self.random.choice(self.refs)}, (*person, "robinson_phone", "robinson_post")),
             "email": ({"email": self.random.choice((email, *work[:8]))}, person),
@@ -409,7 +443,9 @@ class World:
         return {
             "sender_named": self.chance(98),
             "subject_honest": self.chance(98),
-            "unsubscribe": self.pick("link" if channel == "email" else "reply", ("none", "paid_number", "free_number"), 6),
+            "unsubscribe": self.pick(
+                "link" if channel == "email" else "reply", ("none", "paid_number", "free_number"), 6
+            ),
             "one_click": self.chance(97),
             "source_line": self.chance(85),
             "privacy_notice": self.chance(96),
@@ -421,7 +457,7 @@ class World:
 
     def row(self, campaign: DOCUMENT) -> DOCUMENT:
         if campaign.get("audience_kind") == "company_list":
-            return {"business_id": self.random.choice((*map(self.identity, self.organisations), business_id(1_900_000)))}
+            return {"business_id": self.random.choice(self.business_ids())}
         known = [point for one in (*self.contacts, *self.organisations) for point in one["points"]]
         kind = "email" if campaign["channel"] in ("email", "online_audience") else "phone"
         kind = "post" if campaign["channel"] == "post" else kind
@@ -441,7 +477,7 @@ class World:
         if what == "ref":
             return {"ref": self.random.choice((*self.refs, "crm:nobody")), **facts}
         if what == "business_id":
-            return {"business_id": self.random.choice((*map(self.identity, self.organisations), business_id(1_900_000))), **facts}
+            return {"business_id": self.random.choice(self.business_ids()), **facts}
         if what == "unknown":
             unknown = f"uusi@firma{self.random.randrange(12)}.example"
             posts = {**self.posts[0], "street": "Uusikatu 1"}

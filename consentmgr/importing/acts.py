@@ -30,15 +30,34 @@ from consentmgr.vocabulary.documents import Event, EventFields, LegalBasisTag
 LIFTING = frozenset(("objection_lifted", "restriction_lifted"))
 RESTRICTING = frozenset(("restricted", "restriction_lifted"))
 IMPORT: ConsentMethod = "import"
+_TEXTS = ("source", "note", "reason")
+_EVIDENCE_TEXTS = ("form", "ip", "user_agent", "recording")
 
 
 def as_imported(event: EventFields) -> EventFields:
-    """The event as an import may record it: with the way it came, and lifting nothing it cannot show."""
+    """The event as an import may record it: blanks absent, the way it came, and lifting nothing it cannot show."""
+    if event.note is not None or event.reason is not None or event.evidence is not None or _is_blank(event.source):
+        event = _without_blanks(event)
     if event.method is None:
         event = replace(event, method=IMPORT)
     if event.method == IMPORT and event.event in LIFTING and not event.imported_without_date:
         event = replace(event, imported_without_date=True)
     return event
+
+
+def _is_blank(text: str | None) -> bool:
+    return text is not None and (not text or text.isspace())
+
+
+def _without_blanks(event: EventFields) -> EventFields:
+    """A blank recording is no recording, and shows nothing."""
+    evidence = event.evidence
+    if evidence is not None:
+        blank = {name: None for name in _EVIDENCE_TEXTS if _is_blank(getattr(evidence, name))}
+        if blank:
+            event = replace(event, evidence=replace(evidence, **blank))
+    blank = {name: None for name in _TEXTS if _is_blank(getattr(event, name))}
+    return replace(event, **blank) if blank else event
 
 
 class Acts:

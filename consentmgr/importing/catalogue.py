@@ -135,7 +135,7 @@ def take_topics(batch: Batch, placed: Placed[Topic]) -> None:
     def begin(document: Topic) -> TopicRow:
         checks.check_topic(document, batch.premises)
         controller = batch.premises.controller(document.controller, "controller")
-        return TopicRow(document.key.strip(), document.kind, controller, public=document.public)
+        return TopicRow(document.key.strip(), document.kind, controller, public=document.public is not False)
 
     def lay(document: Topic, row: TopicRow, fold: Fold) -> None:
         fold.put("kind", document.kind)

@@ -36,6 +36,12 @@ from consentmgr.vocabulary.documents import (
 #: Nobody alive or newly dead was born earlier; such a date is a slip of the hand or a spreadsheet's zero.
 EARLIEST_BIRTH = date(1850, 1, 1)
 
+#: The largest number the database keeps in such a column.
+LARGEST_NUMBER = 2_147_483_647
+
+#: The longest text that is part of what tells two rows apart.
+LONGEST_NAME = 200
+
 #: What ``clear`` may empty. Everything else either holds a decision or is not a value but a list of things.
 CLEARABLE_OF_CONTACT = frozenset(
     (
@@ -173,6 +179,8 @@ def check_contact(document: Contact, premises: Premises) -> list[CheckedPoint]:
         place = f"messages_sent[{position}]"
         premises.controller(message.controller, f"{place}.controller")
         _not_future_time(message.at, premises, f"{place}.at")
+        if message.campaign is not None and len(message.campaign) > LONGEST_NAME:
+            refuse(f"is longer than {LONGEST_NAME} characters", f"{place}.campaign")
     for position, event in enumerate(document.events):
         check_event(event, premises, f"events[{position}].")
     return points
@@ -205,6 +213,7 @@ def check_point(point: Point, place: str, premises: Premises, country: str | Non
     if keys is None:
         names = {"email": "an e-mail address", "phone": "a telephone number", "post": "a postal address"}
         refuse(f"is not {names[point.channel]} that can be matched", f"{place}.value")
+    _fits(point.soft_bounces, f"{place}.soft_bounces")
     today = premises.today
     if point.acquired_on is not None:
         _not_future(point.acquired_on, today, f"{place}.acquired_on")
@@ -259,6 +268,7 @@ def check_organisation(document: Organisation, premises: Premises) -> tuple[str 
         refuse("is missing, and so is ref: one of them must say which organisation this is", "business_id")
     _check_clear(document.clear, CLEARABLE_OF_ORGANISATION)
     _not_future(document.verified_on, premises.today, "verified_on")
+    _fits(document.employees, "employees")
     for position, domain in enumerate(document.domains):
         if canonical_domain(domain) is None:
             refuse("is not a domain", f"domains[{position}]")
@@ -299,12 +309,14 @@ def check_notice(document: Notice) -> None:
     key_of(document.key, "key")
     if "/" in document.key:
         refuse("must hold no stroke, because events name a notice as key/version/language", "key")
+    _fits(document.version, "version")
     if document.supersedes not in (None, "minor", "major"):
         refuse("is none of minor, major", "supersedes")
 
 
 def check_purpose(document: ProcessingPurpose, premises: Premises) -> None:
     key_of(document.key, "key")
+    _fits(document.retention_months, "retention_months")
     premises.controller(document.controller, "controller")
 
 
@@ -330,6 +342,11 @@ def _check_clear(names: Iterable[str], allowed: Collection[str], place: str = ""
             refuse("holds a decision, which no import clears", f"{place}{name}")
         if name not in allowed:
             refuse(f"is not a field that can be cleared; those are {', '.join(sorted(allowed))}", f"{place}clear")
+
+
+def _fits(number: int | None, place: str) -> None:
+    if number is not None and number > LARGEST_NUMBER:
+        refuse(f"is larger than {LARGEST_NUMBER:,}", place)
 
 
 def _not_future(day: date | None, today: date, place: str) -> None:

@@ -127,6 +127,7 @@ def _sources(
     from consentmgr.importing.ban_lists import BAN_FORMATS
     from consentmgr.importing.foreign import TableKind, TableOptions, table_sources
 
+    named = dict(named)
     ban_format = named.pop("ban_format", None)
     if ban_format is not None and ban_format not in BAN_FORMATS:
         raise BadInput(f"--format {ban_format}: there is no such format; there are {', '.join(BAN_FORMATS)}")
@@ -251,10 +252,10 @@ def _tell(report: ImportReport, part: str) -> None:
     _tell_counts(console.print, "Bans added", {k: v for k, v in changes.decisions.items() if k == "prohibition"})
     _tell_counts(console.print, "Fields changed", changes.fields)
     if changes.stubs:
-        console.print(f"{changes.stubs:,} organisations were named and not described; they are of unknown form.")
+        console.print(f"{changes.stubs:,} organisation(s) named and not described, made with unknown form.")
     if report.told:
-        where = f" They are whole in {report.rejects}." if report.rejects else ""
-        console.print(f"{report.rejected:,} rejected.{where}", markup=False)
+        where = f" Whole, with the reasons, in {report.rejects}." if report.rejects else ""
+        console.print(f"Rejected: {report.rejected:,}.{where}", markup=False)
         for line, rejection in report.told:
             console.print(f"  line {line}, {rejection.sentence}", markup=False)
         if report.rejected > len(report.told):

@@ -279,7 +279,8 @@ def _contact_portion(session: Session, rows: Sequence[ContactRow]) -> Iterator[C
             customer_of=[_customer(customer) for customer in _sorted(customers.get(row.id, ()))],
             legal_bases=[_legal_basis(basis) for basis in _sorted(bases.get(row.id, ()))],
             messages_sent=[_message(message) for message in _sorted(messages.get(row.id, ()))],
-            events=events.get(row.id, ()),
+            # Acts of an erased contact that differed only in what was erased are one now.
+            events=tuple(dict.fromkeys(events.get(row.id, ()))),
         )
 
 
@@ -340,14 +341,20 @@ def _message(row: MessageRow) -> MessageSent:
 _BAN_COLUMNS = ("channels", "purposes", "topics", "controllers", "source", "valid_from", "valid_until", "reference")
 #: An erasure takes the words of a ban, or all but its digest: the document is gone, or has no target.
 _WORDLESS = "coalesce(document -> 'target', '{}') = '{}'"
+_WORDED = f"SELECT document FROM prohibition WHERE lifted_at IS NULL AND NOT {_WORDLESS} ORDER BY id"  # noqa: S608
 
 
-def _bans(session: Session, name: str, columns: str, condition: str) -> Iterator[tuple[Any, ...]]:
-    query = (
-        f"SELECT {columns}, {', '.join(_BAN_COLUMNS)} FROM prohibition WHERE lifted_at IS NULL AND {condition}"  # noqa: S608
-        " ORDER BY id"
+def _wordless(columns: str, condition: str) -> str:
+    """Bans without their words; those that differed only in the evidence that was erased are one now."""
+    columns = f"{columns}, {', '.join(_BAN_COLUMNS)}"
+    return (
+        f"SELECT {columns} FROM prohibition WHERE lifted_at IS NULL AND {_WORDLESS} AND {condition}"  # noqa: S608
+        f" GROUP BY {columns} ORDER BY min(id)"
     )
-    with psycopg_connection(session).cursor(name) as cursor:
+
+
+def _rows(session: Session, query: str) -> Iterator[tuple[Any, ...]]:
+    with psycopg_connection(session).cursor("export_prohibitions") as cursor:
         cursor.adapters.register_loader("uuid", HexLoader)
         cursor.execute(query.encode())
         while rows := cursor.fetchmany(_PORTION):
@@ -355,21 +362,14 @@ def _bans(session: Session, name: str, columns: str, condition: str) -> Iterator
 
 
 def _prohibitions(session: Session, key_id: int) -> Iterator[FileDocument]:
-    bans = _bans(
-        session,
-        "export_prohibitions",
-        f"CASE WHEN {_WORDLESS} THEN NULL ELSE document END, target_kind, coalesce(contact_ref, organisation, domain)",
-        f"(address_key IS NULL OR NOT {_WORDLESS})",
-    )
-    for document, kind, name, *columns in bans:
-        if document is not None:
-            yield msgspec.convert(document, Prohibition)
-        else:
-            yield _document(Prohibition, target={kind: name}, **dict(zip(_BAN_COLUMNS, columns, strict=True)))
-    kept = _bans(
-        session, "export_kept_prohibitions", "target_kind, address_key", f"address_key IS NOT NULL AND {_WORDLESS}"
-    )
-    for kind, key, *columns in kept:
+    for (document,) in _rows(session, _WORDED):
+        yield msgspec.convert(document, Prohibition)
+    for kind, ref, organisation, domain, *columns in _rows(
+        session, _wordless("target_kind, contact_ref, organisation, domain", "address_key IS NULL")
+    ):
+        target = {kind: ref or organisation or domain}
+        yield _document(Prohibition, target=target, **dict(zip(_BAN_COLUMNS, columns, strict=True)))
+    for kind, key, *columns in _rows(session, _wordless("target_kind, address_key", "address_key IS NOT NULL")):
         yield _document(
             KeptProhibition, target_kind=kind, key=key, key_id=key_id, **dict(zip(_BAN_COLUMNS, columns, strict=True))
         )

@@ -10,14 +10,15 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from time import sleep
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
+import psycopg
 from sqlalchemy.orm import Session
 
 from consentmgr.db import Database
@@ -28,9 +29,10 @@ from consentmgr.importing.documents import FileDocument
 from consentmgr.importing.rejects import Rejection, RejectsFile
 from consentmgr.importing.sources import DocumentLines, Item, Source, items_of
 from consentmgr.kit.address_keys import AddressKeys
-from consentmgr.kit.errors import Unavailable
+from consentmgr.kit.errors import BadInput, Unavailable
 from consentmgr.kit.progress import Advance
 from consentmgr.register.import_batches import (
+    OpenBatch,
     advance_batch,
     begin_batch,
     finish_batch,
@@ -45,6 +47,10 @@ BATCH_DOCUMENTS = 20_000
 BATCH_BYTES = 32_000_000
 #: Rejections that are told in the report itself; the rejects file has them all.
 TOLD_REJECTIONS = 20
+#: Batches after which the few circles that exceptions leave are collected.
+_BATCHES_BETWEEN_COLLECTIONS = 25
+#: What a database says of values it cannot hold.
+_NOT_STORED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded, BadInput)
 #: Seconds to wait for another process that imports the same file, such as one just killed, to be gone.
 _PATIENCE = 10
 
@@ -82,6 +88,26 @@ class _Portion:
     def last_line(self) -> int:
         return self.items[-1].line
 
+    def halves(self, keys: AddressKeys) -> list[_Portion]:
+        """The portion in two, between two lines; nothing where it is one line."""
+        middle = self.items[len(self.items) // 2].line
+        first = [item for item in self.items if item.line < middle]
+        second = [item for item in self.items if item.line >= middle]
+        if not first:
+            first = [item for item in self.items if item.line == middle]
+            second = [item for item in self.items if item.line > middle]
+        return [_portion_of(first, keys), _portion_of(second, keys)] if second else []
+
+
+def _portion_of(items: list[Item], keys: AddressKeys) -> _Portion:
+    portion = _Portion(items)
+    for place, item in enumerate(items):
+        if not isinstance(item.content, Rejection):
+            portion.documents.append(item.content)
+            portion.places.append(place)
+    portion.book = AddressBook(keys, portion.documents)
+    return portion
+
 
 def import_documents(
     database: Database,
@@ -102,142 +128,158 @@ def import_documents(
     import with the same bytes and options is taken up again. With ``dry_run`` everything is done in one transaction
     that is undone, and no rejects file is written.
     """
+    run = _Run(database, source, keys, actor, now, progress, batch_documents)
     with _without_collector():
         if dry_run:
-            return _preview(database, source, keys, actor, now, progress, batch_documents)
+            return _preview(run)
         with database.transaction() as holder:
-            # Held by this connection, so that it ends with the process, however that ends.
+            # Held by this transaction, so that it ends with the process, however that ends.
             for _ in range(_PATIENCE):
                 if not is_importing(holder, source.sha256):
                     break
                 sleep(1)
             else:
                 raise Unavailable(f"{source.name} is being imported by another process")
-            return _import(database, source, keys, actor, now, rejects_path, options or {}, progress, batch_documents)
-
-
-def _import(
-    database: Database,
-    source: Source | DocumentLines,
-    keys: AddressKeys,
-    actor: str,
-    now: datetime,
-    rejects_path: Path | None,
-    options: Mapping[str, Any],
-    progress: Advance | None,
-    batch_documents: int,
-) -> ImportReport:
-    with database.transaction() as session:
-        batch = unfinished_batch(session, source.sha256, options) or begin_batch(
-            session, file_name=source.name, sha256=source.sha256, options=options, actor=actor, now=now
-        )
-    in_order = getattr(source, "in_order", True)
-    if not in_order:
-        # There is no first line that is not yet taken, so such a source is begun anew; what was taken is unchanged.
-        batch = replace(batch, next_line=1, counts={})
-    changes = Changes.from_json(batch.counts)
-    told: list[tuple[int, Rejection]] = []
-    rejects = RejectsFile(rejects_path, from_line=batch.next_line) if rejects_path is not None else None
-    if progress is not None and batch.next_line > 1:
-        progress(batch.next_line - 1)
-    before = batch.next_line - 1
-    try:
-        for portion in _portions(source, batch.next_line, keys, batch_documents):
-            with database.transaction() as session:
-                done = _apply(session, portion, keys, actor, now, changes)
-                _note(source, portion, done, rejects, told)
-                if rejects is not None:
-                    # On the disk before the register forgets that these lines are still to be taken.
-                    rejects.settle()
-                next_line = portion.last_line + 1 if in_order else 1
-                advance_batch(session, batch.id, next_line=next_line, counts=changes.as_json())
-            if progress is not None and in_order:
-                progress(portion.last_line - before)
-            before = portion.last_line
-            gc.collect()
-        with database.transaction() as session:
-            finish_batch(session, batch.id, now=now)
-    finally:
-        if rejects is not None:
-            rejects.close()
-    return ImportReport(
-        source.name,
-        source.sha256,
-        len(source),
-        changes,
-        dry_run=False,
-        resumed_at=batch.next_line,
-        rejected=changes.total(REJECTED),
-        told=tuple(told),
-        rejects=rejects.path if rejects is not None and rejects.count else None,
-    )
+            return _import(run, rejects_path, options or {})
 
 
 class _Undone(Exception):
     """Ends the transaction of a preview."""
 
 
-def _preview(
-    database: Database,
-    source: Source | DocumentLines,
-    keys: AddressKeys,
-    actor: str,
-    now: datetime,
-    progress: Advance | None,
-    batch_documents: int,
-) -> ImportReport:
-    changes = Changes()
-    told: list[tuple[int, Rejection]] = []
-    before = 0
-    try:
-        with database.transaction() as session:
-            for portion in _portions(source, 1, keys, batch_documents):
-                _note(source, portion, _apply(session, portion, keys, actor, now, changes), None, told)
-                if progress is not None:
-                    progress(portion.last_line - before)
-                before = portion.last_line
+@dataclass(slots=True, repr=False)
+class _Run:
+    """One import or preview under way. ``previewing`` is the session of a preview, which is undone at the end."""
+
+    database: Database
+    source: Source | DocumentLines
+    keys: AddressKeys
+    actor: str
+    now: datetime
+    progress: Advance | None
+    batch_documents: int
+    rejects: RejectsFile | None = None
+    batch: OpenBatch | None = None
+    previewing: Session | None = None
+    changes: Changes = field(default_factory=Changes)
+    told: list[tuple[int, Rejection]] = field(default_factory=list)
+
+    @property
+    def in_order(self) -> bool:
+        return getattr(self.source, "in_order", True)
+
+    def report(self) -> ImportReport:
+        return ImportReport(
+            self.source.name,
+            self.source.sha256,
+            len(self.source),
+            self.changes,
+            dry_run=self.previewing is not None,
+            resumed_at=self.batch.next_line if self.batch is not None else 1,
+            rejected=self.changes.total(REJECTED),
+            told=tuple(self.told),
+            rejects=self.rejects.path if self.rejects is not None and self.rejects.count else None,
+        )
+
+    def take_all(self, from_line: int) -> None:
+        before = from_line - 1
+        for number, portion in enumerate(_portions(self.source, from_line, self.keys, self.batch_documents), start=1):
+            self.take(portion)
+            if self.progress is not None and self.in_order:
+                self.progress(portion.last_line - before)
+            before = portion.last_line
+            if number % _BATCHES_BETWEEN_COLLECTIONS == 0:
                 gc.collect()
-            raise _Undone
-    except _Undone:
-        pass
-    return ImportReport(
-        source.name,
-        source.sha256,
-        len(source),
-        changes,
-        dry_run=True,
-        rejected=changes.total(REJECTED),
-        told=tuple(told),
-    )
+
+    def take(self, portion: _Portion) -> None:
+        """Take one batch, in a transaction of its own (or a savepoint of the preview's).
+
+        Every document was checked, so the database takes it. Should it refuse one all the same, the batch is cut in
+        halves until the line is found, and that line alone is rejected.
+        """
+        try:
+            with self._step() as session:
+                done = apply_documents(
+                    session, portion.documents, keys=self.keys, actor=self.actor, now=self.now, book=portion.book
+                )
+                self._note(portion, done)
+                if self.batch is not None:
+                    next_line = portion.last_line + 1 if self.in_order else 1
+                    advance_batch(session, self.batch.id, next_line=next_line, counts=self.changes.as_json())
+        except _NOT_STORED as error:
+            halves = portion.halves(self.keys)
+            if not halves:
+                reason = f"the database does not take it ({type(error).__name__})"
+                halves = [_portion_of([item.refused(reason) for item in portion.items], self.keys)]
+            for half in halves:
+                self.take(half)
+
+    @contextmanager
+    def _step(self) -> Iterator[Session]:
+        if self.previewing is None:
+            with self.database.transaction() as session:
+                yield session
+        else:
+            with self.previewing.begin_nested():
+                yield self.previewing
+
+    def _note(self, portion: _Portion, done: Changes) -> None:
+        """Sum up a batch, and put its rejected lines on the disk before the register forgets they were to be taken."""
+        rejected = {portion.places[place]: rejection for place, rejection in done.rejected.items()}
+        for place, item in enumerate(portion.items):
+            if isinstance(item.content, Rejection):
+                rejected[place] = item.content
+                done.count("line", REJECTED)
+        self.changes.add(done)
+        for place in sorted(rejected):
+            item, rejection = portion.items[place], rejected[place]
+            if len(self.told) < TOLD_REJECTIONS:
+                self.told.append((item.line, Rejection(rejection.reason, rejection.field)))
+            if self.rejects is not None:
+                self.rejects.add(item.line, rejection, _whole(self.source, item, rejection))
+        if self.rejects is not None:
+            self.rejects.settle()
 
 
-def _apply(
-    session: Session, portion: _Portion, keys: AddressKeys, actor: str, now: datetime, changes: Changes
-) -> dict[int, Rejection]:
-    """Apply a batch, sum up its changes, and give its rejections by their place in the batch."""
-    done = apply_documents(session, portion.documents, keys=keys, actor=actor, now=now, book=portion.book)
-    rejected = {portion.places[place]: rejection for place, rejection in done.rejected.items()}
-    for place, item in enumerate(portion.items):
-        if isinstance(item.content, Rejection):
-            rejected[place] = item.content
-            done.count("line", REJECTED)
-    changes.add(done)
-    return rejected
+def _import(run: _Run, rejects_path: Path | None, options: Mapping[str, Any]) -> ImportReport:
+    with run.database.transaction() as session:
+        batch = unfinished_batch(session, run.source.sha256, options) or begin_batch(
+            session,
+            file_name=run.source.name,
+            sha256=run.source.sha256,
+            options=options,
+            actor=run.actor,
+            now=run.now,
+        )
+    if not run.in_order:
+        # There is no first line that is not yet taken, so such a source is begun anew; what was taken is unchanged.
+        batch = replace(batch, next_line=1, counts={})
+    run.batch = batch
+    run.changes = Changes.from_json(batch.counts)
+    if rejects_path is not None:
+        run.rejects = RejectsFile(rejects_path, from_line=batch.next_line)
+    if run.progress is not None and batch.next_line > 1:
+        run.progress(batch.next_line - 1)
+    try:
+        run.take_all(batch.next_line)
+        with run.database.transaction() as session:
+            finish_batch(session, batch.id, now=run.now)
+    finally:
+        if run.rejects is not None:
+            run.rejects.close()
+    return run.report()
 
 
-def _note(
-    source: Source | DocumentLines,
-    portion: _Portion,
-    rejected: Mapping[int, Rejection],
-    rejects: RejectsFile | None,
-    told: list[tuple[int, Rejection]],
-) -> None:
-    for place in sorted(rejected):
-        item, rejection = portion.items[place], rejected[place]
-        if len(told) < TOLD_REJECTIONS:
-            told.append((item.line, Rejection(rejection.reason, rejection.field)))
-        if rejects is not None:
-            rejects.add(item.line, rejection, _whole(source, item, rejection))
+def _preview(run: _Run) -> ImportReport:
+    with suppress(_Undone), run.database.transaction() as session:
+        run.previewing = session
+        run.take_all(1)
+        _undo()
+    return run.report()
+
+
+def _undo() -> NoReturn:
+    raise _Undone
 
 
 def _whole(source: Source | DocumentLines, item: Item, rejection: Rejection) -> bytes | str:
@@ -269,13 +311,7 @@ def _portions(
             size += len(item.raw) if item.raw is not None else 0
         if not batch:
             return None
-        portion = _Portion([item if item.raw is not None else _without_null(item) for item in batch])
-        for place, item in enumerate(portion.items):
-            if not isinstance(item.content, Rejection):
-                portion.documents.append(item.content)
-                portion.places.append(place)
-        portion.book = AddressBook(keys, portion.documents)
-        return portion
+        return _portion_of([item if item.raw is not None else _without_null(item) for item in batch], keys)
 
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="import-reader") as reader:
         coming: Future[_Portion | None] = reader.submit(read)
@@ -288,7 +324,7 @@ def _without_null(item: Item) -> Item:
     """Lines of documents were looked through for null characters; cells of tables are here."""
     if isinstance(item.content, Rejection) or b"\\u0000" not in msgspec.json.encode(item.content):
         return item
-    return Item(item.line, Rejection("the row holds a NUL character, which no text may have"))
+    return item.refused("the row holds a NUL character, which no text may have")
 
 
 @contextmanager

@@ -40,6 +40,10 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     content: FileDocument | Rejection
     raw: bytes | None = None
 
+    def refused(self, reason: str) -> Item:
+        """The same line, not taken."""
+        return Item(self.line, Rejection(reason), self.raw)
+
 
 class DocumentLines:
     """A file of documents, one a line (formats.md section 2), read piece by piece.

@@ -135,9 +135,7 @@ class OrganisationCustomer(Base):
     """An organisation is a customer of a controller, by product group."""
 
     __tablename__ = "organisation_customer"
-    organisation_id: Mapped[int] = mapped_column(
-        ForeignKey("organisation.id", ondelete="CASCADE"), primary_key=True
-    )
+    organisation_id: Mapped[int] = mapped_column(ForeignKey("organisation.id", ondelete="CASCADE"), primary_key=True)
     controller: Mapped[str] = mapped_column(ForeignKey("controller.key"), primary_key=True)
     product_group: Mapped[str] = mapped_column(Text, primary_key=True, server_default=text("''"))
     last_purchase_on: Mapped[date | None]
@@ -211,9 +209,7 @@ class ContactPoint(Base):
             postgresql_where=text("sha256_digits_key is not null"),
         ),
         Index("ix_contact_point_contact", "contact_id", "kind"),
-        Index(
-            "ix_contact_point_organisation", "organisation_id", postgresql_where=text("organisation_id is not null")
-        ),
+        Index("ix_contact_point_organisation", "organisation_id", postgresql_where=text("organisation_id is not null")),
         UniqueConstraint("contact_id", "kind", "address_key", name="uq_contact_point_contact_kind_key"),
     )
 

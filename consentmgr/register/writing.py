@@ -99,6 +99,8 @@ def move_organisation(session: Session, source: int, target: int) -> None:
     connection = psycopg_connection(session)
     both = {"source": source, "target": target}
     connection.execute("UPDATE role SET organisation_id = %(target)s WHERE organisation_id = %(source)s", both)
+    for statement in (_KEEP_AREAS, _KEEP_ENDS, _DROP_EQUAL_ROLES):
+        connection.execute(statement, both)
     # A point that both list is kept once.
     connection.execute(
         "DELETE FROM contact_point p WHERE p.organisation_id = %(source)s AND p.contact_id IS NULL AND EXISTS"
@@ -137,6 +139,25 @@ def _nested_text(value: Any) -> str | None:
     if isinstance(value, dict):
         return msgspec.json.encode(value).decode()
     return _array_text(tuple(value))
+
+
+# A role that a contact had in both is one: what only one of them says is kept.
+_EQUAL_ROLES = """
+  SELECT id, until, min(id) OVER (PARTITION BY contact_id, position, since,
+    lower(btrim(regexp_replace(title, '\\s+', ' ', 'g')))) AS kept
+  FROM role WHERE organisation_id = %(target)s
+"""
+_KEEP_AREAS = """
+INSERT INTO role_area SELECT s.kept, a.area, a.evidence, a.verified_on, a.source
+FROM (EQUAL_ROLES) s JOIN role_area a ON a.role_id = s.id WHERE s.id <> s.kept ON CONFLICT DO NOTHING
+""".replace("EQUAL_ROLES", _EQUAL_ROLES)
+_KEEP_ENDS = """
+UPDATE role r SET until = s.until FROM (EQUAL_ROLES) s
+WHERE r.id = s.kept AND s.id <> s.kept AND r.until IS NULL AND s.until IS NOT NULL
+""".replace("EQUAL_ROLES", _EQUAL_ROLES)
+_DROP_EQUAL_ROLES = """
+DELETE FROM role r USING (EQUAL_ROLES) s WHERE r.id = s.id AND s.id <> s.kept
+""".replace("EQUAL_ROLES", _EQUAL_ROLES)
 
 
 @lru_cache(maxsize=4096)

@@ -228,6 +228,8 @@ def test_one_bad_point_rejects_its_document_whole(register: Register) -> None:
         ({"events": [event("objected", at="2026-11-03T10:00:00+02:00")]}, "events[0].at"),
         ({"events": [event("objected", at="0001-01-01T00:00:00+14:00")]}, "events[0].at"),
         ({"events": [event("objected", controller="nobody")]}, "events[0].controller"),
+        ({"points": [email(soft_bounces=2**31)]}, "points[0].soft_bounces"),
+        ({"messages_sent": [{"at": "2026-10-05T10:00:00Z", "campaign": "x" * 201}]}, "messages_sent[0].campaign"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_with_its_field(register: Register, fields: dict[str, Any], field: str) -> None:
@@ -276,6 +278,15 @@ def test_a_register_without_default_controller_asks_for_one(register: Register) 
 def test_a_consent_to_an_unknown_notice_is_kept(register: Register) -> None:
     register.take_well(WHOLE)
     assert register.one("SELECT notice FROM ledger_entry WHERE event = 'consent_given'") == "signup/1/fi"
+
+
+def test_a_blank_proof_is_no_proof(register: Register) -> None:
+    blank = {"recording": " ", "form": "", "ip": ""}
+    register.take_well(
+        contact(events=[event("consent_given", channels=["email"], note="", source=" ", evidence=blank)])
+    )
+    assert register.rows("SELECT has_proof, source, commitment FROM ledger_entry") == [(False, None, None)]
+    assert register.take_well(contact(events=[event("consent_given", channels=["email"])])).is_nothing
 
 
 # --- controllers, topics, notices, purposes, lists, campaigns --------------------------------------------------------

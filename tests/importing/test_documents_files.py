@@ -150,6 +150,29 @@ def test_windows_line_ends_and_a_byte_order_mark_are_taken(register: Register, t
     assert take(register, path).changes.documents["contact", "new"] == 3
 
 
+def test_an_unknown_field_is_told_with_its_line(register: Register, tmp_path: Path) -> None:
+    report = take(register, write(tmp_path / "in.jsonl", *people(2), contact("crm:9", nickname="Aino")))
+    assert report.told == ((3, Rejection("is not a field of this document", "nickname")),)
+
+
+def test_what_only_the_database_refuses_is_found_and_rejected_alone(
+    register: Register, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from consentmgr.importing import checks
+
+    monkeypatch.setattr(checks, "LARGEST_NUMBER", 10**12)
+    too_many = contact("crm:bad", points=[email(soft_bounces=10**11)])
+    path = write(tmp_path / "in.jsonl", *people(7), too_many, *people(7, start=7))
+    preview = take(register, path, dry_run=True)
+    report = take(register, path, batch_documents=10)
+    assert register.one("SELECT count(*) FROM contact") == 14
+    assert report.told == preview.told
+    assert [(line, rejection.reason) for line, rejection in report.told] == [
+        (8, "the database does not take it (NumericValueOutOfRange)")
+    ]
+    assert preview.changes == report.changes
+
+
 # --- killed ---------------------------------------------------------------------------------------------------------
 
 

@@ -58,7 +58,9 @@ ROLES = st.fixed_dictionaries(
         "title": some("Chair", "chair", "CEO"),
         "position": some("board_member"),
         "since": st.one_of(st.none(), DAYS),
-        "areas": listed(st.fixed_dictionaries({"area": st.sampled_from(["finance", "training"]), "evidence": some("vendor")})),
+        "areas": listed(
+            st.fixed_dictionaries({"area": st.sampled_from(["finance", "training"]), "evidence": some("vendor")})
+        ),
     }
 )
 ACTS = st.sampled_from(
@@ -66,7 +68,7 @@ ACTS = st.sampled_from(
      "restriction_lifted", "restricted", "access_requested"]
 )  # fmt: skip
 EVENTS = st.builds(
-    lambda kind, at, **fields: event(kind, at, **fields),
+    event,
     ACTS,
     MOMENTS,
     method=some("web_form", "import", "paper"),
@@ -106,7 +108,9 @@ BANS = st.fixed_dictionaries(
         "evidence": st.sampled_from([{}, {"letter": 1}]),
     }
 )
-SINGLE_EVENTS = st.builds(lambda ref, act: {"type": "event", "contact": ref, **act}, st.sampled_from(["crm:1", "crm:2"]), EVENTS)
+SINGLE_EVENTS = st.builds(
+    lambda ref, act: {"type": "event", "contact": ref, **act}, st.sampled_from(["crm:1", "crm:2"]), EVENTS
+)
 DOCUMENTS = st.lists(st.one_of(CONTACTS, CONTACTS, ORGANISATIONS, BANS, SINGLE_EVENTS), max_size=8)
 ERASURES = st.sampled_from(["crm:1", "crm:2"]).map(
     lambda ref: {"type": "event", "contact": ref, **event("erased", "2026-05-05T10:00:00+03:00", method="api")}
@@ -181,11 +185,13 @@ def test_out_and_in_again_is_the_same(
         assert export(other) == exported
 
 
+#: Without the business id that would show two organisations to be one: until then each has its own roles.
+APART = DOCUMENTS.map(lambda documents: [{**document, "business_id": None} if document["type"] == "organisation" else document for document in documents])  # fmt: skip
+
+
 @_few
-@given(documents=DOCUMENTS, cut=st.integers(0, 8))
-def test_batches_do_not_matter(
-    registers: tuple[Database, Database], documents: list[dict[str, Any]], cut: int
-) -> None:
+@given(documents=APART, cut=st.integers(0, 8))
+def test_batches_do_not_matter(registers: tuple[Database, Database], documents: list[dict[str, Any]], cut: int) -> None:
     with undone(registers[0]) as session, undone(registers[1]) as other:
         take(session, *BEGINNING)
         take(session, *documents)

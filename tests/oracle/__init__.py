@@ -28,12 +28,17 @@ def judge(register, campaign, row, now, policy=None):
     """The answer for one row; ``reasons`` hold every stop and the ground, in evaluation order."""
     register = register if isinstance(register, Register) else Register(register)
     asked = msgspec.convert({"type": "campaign", **campaign}, Campaign) if isinstance(campaign, dict) else campaign
-    service = asked.purpose == "service_message"
-    sells = asked.promotes or (service and asked.reminder_of_service)
-    judged = "direct_marketing" if sells and (service or asked.purpose == "public_information") else asked.purpose
+    service, audience = asked.purpose == "service_message", asked.channel == "online_audience"
+    sells = asked.promotes or audience or (service and asked.reminder_of_service)
+    marketing = (
+        sells and (audience or service or asked.purpose == "public_information") and asked.purpose != "newsletter"
+    )
+    judged = "direct_marketing" if marketing else asked.purpose
     fired = Row(register, msgspec.structs.replace(asked, purpose=judged), row, now, {**POLICY, **(policy or {})}).fired
+    if asked.purpose == "research" and asked.promotes:
+        fired[CODES.index("RESEARCH_IS_SALES"), "RESEARCH_IS_SALES"] = "block"
     answer = summed_up(fired)
-    if answer.verdict == "allow" or not (service and asked.promotes):
+    if answer.verdict == "allow" or not (service and asked.promotes) or audience:
         return answer
     return summed_up({**fired, (CODES.index("SERVICE_HAS_PROMO"), "SERVICE_HAS_PROMO"): "block"})
 
@@ -62,9 +67,10 @@ class Row(Grounds):
         self.research = c.purpose == "research" and not self.audience
         kinds = ("email", "phone") if self.audience else (POINT_KIND_OF_CHANNEL[c.channel],)
         contacts, given, unreadable = register.resolve(row, kinds)
+        ungrounded = False
         for self.contact, self.address in contacts:
             self.forms = given | self.address
-            profile = c.channel == "instant_message" and c.platform == "linkedin" and self.contact
+            profile = c.channel == "instant_message" and c.platform == "linkedin"
             self.events = self.contact.get("events", ())
             found = register.whose(self.contact, self.address, row, self.today)
             self.point, self.listed, self.domain, self.at_domain, self.organisation = found
@@ -81,6 +87,10 @@ class Row(Grounds):
             else:
                 self.fire("ADDRESS_MISSING")
             self.data_and_time()
+            ungrounded = ungrounded or not self.ground
+        # A ground that not every contact of the row has is none of the row's.
+        if ungrounded:
+            self.fired = {place: weight for place, weight in self.fired.items() if place[1] not in GROUNDS}
 
     def fire(self, code, weight="block", early=False):
         at = (CODES.index("DECEASED") - 0.5 if early else CODES.index(code), code)
@@ -114,7 +124,6 @@ class Row(Grounds):
             ("VTJ_ADDRESS_NOT_HELD", population and c.addresses_handed_to_sender),
         ):
             self.fire(code, "block" if fires and self.selling else "allow")
-        self.fire("RESEARCH_IS_SALES", "block" if c.purpose == "research" and c.promotes else "allow")
         self.fire(
             "CAMPAIGN_EXPOSES_RECIPIENTS", "allow" if c.channel != "email" or message.recipients_hidden else "block"
         )
@@ -158,7 +167,9 @@ class Row(Grounds):
         acquired = point.get("acquired_on") or self.row.get("acquired_on")
         if (point.get("soft_bounces") or 0) >= policy["soft_bounce_limit"]:
             self.fire("SOFT_BOUNCE_LIMIT", "review")
-        if c.channel == "post" and self.over(point.get("verified_on") or acquired, policy["address_verified_max_months"]):
+        if c.channel == "post" and self.over(
+            point.get("verified_on") or acquired, policy["address_verified_max_months"]
+        ):
             self.fire("DATA_STALE", "review")
         licence = c.vendor_licence_until or (
             c.list_extracted_on and months_on(c.list_extracted_on, policy["vendor_licence_months"]))  # fmt: skip

@@ -40,7 +40,9 @@ class Acts:
 
     def reaches_channel(self, act):
         named, channel = {*(act.get("channels") or ())}, self.c.channel
-        if channel in named or (not named and act.get("event") != "consent_withdrawn"):
+        if channel in named or (self.audience and "email" in named):
+            return True
+        if not named and act.get("event") != "consent_withdrawn":
             return True
         if act.get("event") == "consent_withdrawn":
             if self.audience and named:
@@ -48,12 +50,12 @@ class Acts:
                 return any(self.c.platform in (one.get("audiences") or ()) and named & {*(one.get("channels") or ())}
                            and not self.later(one, act) for one in consents)  # fmt: skip
             return not named and bool(channel not in ("phone", "post") or act.get("topics"))
-        return (self.audience and "email" in named) or self.stop_reply_elsewhere(act)
+        return self.stop_reply_elsewhere(act)
 
     def stop_reply_elsewhere(self, act):
         """A bare STOP by text message to one electronic channel, asked of another (a policy switch)."""
         named = {*(act.get("channels") or ())}
-        return (act.get("event") == "objected" and act.get("method") == "sms_reply" and not act.get("topics")
+        return (self.selling and act.get("event") == "objected" and act.get("method") == "sms_reply" and not act.get("topics")
                 and self.c.channel in ELECTRONIC_CHANNELS and self.c.channel not in named
                 and bool(named & {*ELECTRONIC_CHANNELS}))  # fmt: skip
 
@@ -78,7 +80,7 @@ class Acts:
             "CONSENT_SCOPE_CHANNEL": self.audience
             or all(self.c.channel in (one.get("channels") or ()) for one in said),
             "CONSENT_SCOPE_TOPIC": all(self.c.purpose in (one.get("purposes") or ()) for one in said)
-            and all(not one.get("topics") or self.subjects & {*one["topics"]} for one in said),
+            and all(not one.get("topics") or (self.c.topic or self.c.product_group) in one["topics"] for one in said),
             "CONSENT_INVALID_FORM": not proof.get("pre_ticked")
             and (not proof.get("condition_of_service") or bool(proof.get("freely_joined"))),
             "CONSENT_UNCONFIRMED": proof.get("double_opt_in") != "pending",

@@ -66,7 +66,7 @@ class Bans(Acts):
                 self.fire(code, self.register_ban_weight(code))
             return
         if not self.selling:
-            by_name = self.reaches(act, False) and not self.lifted(f"{c.purpose}_OBJECTION", act, False)
+            by_name = self.reaches(act, False) and not self.lifted("OBJECTION", act, False)
             # A withdrawn consent is no objection (the switch speaks of 21(2)); it never spoke of surveys.
             as_marketing = code != "CONSENT_WITHDRAWN" and self.reaches(act, True) and not self.lifted(code, act)
             long_ago = (day(act.get("at") or act.get("valid_from")) or date.max) < day(policy["research_bans_before"])
@@ -119,11 +119,9 @@ class Bans(Acts):
         if kind == "organisation":
             return value == self.organisation.get("name")
         if kind == "domain":
-            whole_organisation = ban["source"] == "organisation" and self.organisation.get("domains", ())
-            return forms.canonical_domain(value) in {
-                self.domain,
-                *map(forms.canonical_domain, whole_organisation or ()),
-            }
+            # With source organisation it is the organisation's own, and so holds for all that is the organisation's.
+            whole = self.organisation.get("domains", ()) if ban["source"] == "organisation" else ()
+            return forms.canonical_domain(value) in {self.domain, *map(forms.canonical_domain, whole)}
         banned = address_forms("_sha256" if kind.endswith("_sha256") else kind, value)
         own = [point["forms"] for point in self.contact.get("points", ()) if ban["source"] in OWN_SOURCES]
         return bool(banned & self.forms.union(*own))
@@ -147,9 +145,11 @@ class Bans(Acts):
         """By a later lifting in scope, or by a later valid consent, not imported, to each controller concerned."""
         if ban.get("type") == "prohibition" and ban["source"] == "court":
             return False
-        undone = [one for one in self.verified("objection_lifted") if self.later(one, ban)
+        # An undated ban is no later than its import; lifted in so many words after that, it is lifted.
+        dated = {name: value for name, value in ban.items() if name != "imported_without_date"}
+        undone = [one for one in self.verified("objection_lifted") if self.later(one, dated)
                   and self.reaches(one, as_marketing) and one.get("prohibition") in (None, ban.get("reference"))]  # fmt: skip
-        if undone and code not in ("DVV_DM_BAN", "CONSENT_WITHDRAWN"):
+        if undone and ("OBJECTION" in code or code == "SPAM_COMPLAINT"):
             return True
         named = ban.get("controllers") or ([ban["controller"]] if ban.get("controller") else ())
         topics = self.subjects & {*(ban.get("topics") or ())} if code == "DM_OBJECTION_TOPIC" else None

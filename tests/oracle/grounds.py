@@ -132,7 +132,8 @@ class Grounds(Bans):
         of_board = form == "housing_company" and positions & BOARD
         weight = policy["private_address_published" if published else
                         "housing_company_private_address" if of_board else "private_address_of_officer"]  # fmt: skip
-        if private and weight != "allow":
+        # Of a sole trader's private address its own switch has decided above.
+        if private and weight != "allow" and form != "sole_trader":
             return "B2B_PRIVATE_ADDRESS", weight
         code, weight = ("B2B_GENERIC_OK", "allow") if point.get("use") == "generic" else self.duty(positions)
         if c.channel == "instant_message":

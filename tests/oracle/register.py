@@ -39,7 +39,9 @@ def address_forms(kind, value):
     """Every form an address is met in: the canonical one, and hashed as hashed lists do. Empty where it has none."""
     if kind == "post":
         parts = {"country": "FI", **value}
-        return {forms.canonical_post(*map(parts.get, ["street", "apartment", "postal_code", "city", "country"]))} - {None}
+        return {forms.canonical_post(*map(parts.get, ["street", "apartment", "postal_code", "city", "country"]))} - {
+            None
+        }
     if kind.endswith("_sha256"):
         return {value.strip().lower()}
     form = forms.canonical_email(value) if kind == "email" else forms.canonical_phone(value)
