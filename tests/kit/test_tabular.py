@@ -282,6 +282,12 @@ def test_fields_of_a_record_join_to_the_record(values: list[str], delimiter: str
     assert [unquoted(field) for field in fields] == values
 
 
+@pytest.mark.parametrize("body", [',"\r;', ';\r,"', 'a,"', 'a,"\nx,y\n', 'a,"b""', 'a,"b"",c\nd,e\n'])
+def test_a_quote_that_is_never_closed_is_told_whatever_follows(body: str) -> None:
+    with pytest.raises(BadInput, match="never closed"):
+        read("h1,h2\n" + body)
+
+
 def test_an_address_is_never_guarded_against_formulas() -> None:
     assert csv_field("=a@x.example", ",") == "=a@x.example"
     assert csv_field("'o@x.example", ";") == "'o@x.example"

@@ -316,8 +316,10 @@ def _positions(data: npt.NDArray[np.uint8], byte: int) -> Positions:
 
 def _record_pattern(delimiter: str) -> re.Pattern[bytes]:
     mark = re.escape(delimiter.encode())
-    field = rb'(?:"[^"]*+(?:""[^"]*+)*+"(?=[' + mark + rb'\r\n]|\Z)|(?!")[^' + mark + rb"\r\n]*+)"
-    return re.compile(field + rb"(?:" + mark + field + rb")*+(?:\r\n|\r|\n|\Z)")
+    # No group is repeated possessively: Python 3.11.2, which Debian 12 has, matches such a group wrongly and would take
+    # an unclosed quote for a closed one. The alternatives exclude each other, so there is nothing to go back for.
+    field = rb'(?:"[^"]*+(?:""[^"]*+)*"(?=[' + mark + rb'\r\n]|\Z)|(?!")[^' + mark + rb"\r\n]*+)"
+    return re.compile(field + rb"(?:" + mark + field + rb")*(?:\r\n|\r|\n|\Z)")
 
 
 def _record_starts(utf8: bytes, begin: int, delimiter: str, file: str) -> Positions:
@@ -337,7 +339,7 @@ def _record_starts(utf8: bytes, begin: int, delimiter: str, file: str) -> Positi
 def _quote_error(utf8: bytes, at: int, delimiter: str, file: str) -> BadInput:
     """The field of the record at ``at`` whose quotes do not pair."""
     mark = delimiter.encode()
-    quoted = re.compile(rb'"[^"]*+(?:""[^"]*+)*+"')
+    quoted = re.compile(rb'"[^"]*+(?:""[^"]*+)*"(?!")')
     plain = re.compile(rb"[^" + re.escape(mark) + rb"\r\n]*+")
     while True:
         if utf8[at : at + 1] == b'"':
@@ -408,7 +410,7 @@ def split_record(record: str, delimiter: str) -> list[str]:
 
 _FIELDS = {
     delimiter: re.compile(
-        r'"[^"]*+(?:""[^"]*+)*+"(?=' + re.escape(delimiter) + r"|\Z)|[^" + re.escape(delimiter) + r"]*+"
+        r'"[^"]*+(?:""[^"]*+)*"(?=' + re.escape(delimiter) + r"|\Z)|[^" + re.escape(delimiter) + r"]*+"
     )
     for delimiter in DELIMITERS
 }
