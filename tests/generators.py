@@ -398,7 +398,7 @@ class World:
 
     def campaign(self) -> DOCUMENT:
         channel = self.pick("email", CHANNELS, 65)
-        purpose = self.pick("direct_marketing", PURPOSES, 45)
+        purpose = self.pick("direct_marketing", PURPOSES[:2] if channel == "online_audience" else PURPOSES, 45)
         business = self.chance(45)
         planned = NOW + timedelta(days=self.random.choice((0, 0, 1, 30)), hours=self.random.choice((0, 0, 0, 9)))
         vendor = self.pick("own", ("vendor", "population_register", "unknown"), 25)
@@ -474,8 +474,14 @@ class World:
                 title="HR Manager" if self.chance(30) else None,
             )
         value = self.random.choice(fitting)
-        if what == "ref":
-            return {"ref": self.random.choice((*self.refs, "crm:nobody")), **facts}
+        # Of several addresses that the register could give, the law does not say which: asked only where there is one.
+        single = [
+            one
+            for one in self.contacts
+            if sum(point["channel"] == kind for point in one["points"]) < 2 and campaign["channel"] != "online_audience"
+        ]
+        if what == "ref" and single:
+            return {"ref": self.random.choice((*(one["ref"] for one in single), "crm:nobody")), **facts}
         if what == "business_id":
             return {"business_id": self.random.choice(self.business_ids()), **facts}
         if what == "unknown":
@@ -486,10 +492,11 @@ class World:
             return {kind: "ei osoitetta", **facts}
         if what == "hash":
             return {f"{kind}_sha256": sha256(str(value).encode()).hexdigest(), **facts}
-        if what == "other" and kind != "email":
-            return {"email": self.random.choice(self.emails), **facts}
-        if what == "other":
-            return {"phone": self.random.choice(self.phones), **facts}
+        if what == "other" and single:
+            values = [point["value"] for one in single for point in one["points"] if point["channel"] == "phone"]
+            held = {value for value in values if all(one in single for one in self.contacts if self.holds(one, value))}
+            if kind != "phone" and held:
+                return {"phone": self.random.choice(sorted(held)), **facts}
         if what == "two":
             return {kind: value, "ref": self.random.choice(self.refs), **facts}
         if kind == "post":
@@ -497,6 +504,9 @@ class World:
             name = {"given_name": given, "family_name": family} if self.chance(90) else {}
             return {**{part: text for part, text in value.items() if part != "country"}, **name, **facts}
         return {kind: value.upper() if self.chance(10) else value, **facts}
+
+    def holds(self, contact: DOCUMENT, value: str) -> bool:
+        return any(point["value"] == value for point in contact["points"])
 
     def policy(self) -> DOCUMENT:
         """Mostly the defaults; else a few switches at other values."""

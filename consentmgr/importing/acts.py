@@ -36,13 +36,22 @@ _EVIDENCE_TEXTS = ("form", "ip", "user_agent", "recording")
 
 def as_imported(event: EventFields) -> EventFields:
     """The event as an import may record it: blanks absent, the way it came, and lifting nothing it cannot show."""
-    if event.note is not None or event.reason is not None or event.evidence is not None or _is_blank(event.source):
+    if _may_have_blanks(event):
         event = _without_blanks(event)
     if event.method is None:
         event = replace(event, method=IMPORT)
     if event.method == IMPORT and event.event in LIFTING and not event.imported_without_date:
         event = replace(event, imported_without_date=True)
     return event
+
+
+def _may_have_blanks(event: EventFields) -> bool:
+    evidence = event.evidence
+    if evidence is not None and (
+        "" in (evidence.form, evidence.ip, evidence.user_agent) or evidence.recording is not None
+    ):
+        return True
+    return "" in (event.source, event.note, event.reason) or event.note is not None or event.reason is not None
 
 
 def _is_blank(text: str | None) -> bool:

@@ -7,9 +7,9 @@ contact may stand before its controller, an event before its contact.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -33,7 +33,7 @@ from consentmgr.importing.kept_keys import KeptKey, KeptProhibition
 from consentmgr.importing.organisations import take_organisations
 from consentmgr.importing.rejects import Rejection
 from consentmgr.kit.address_keys import AddressKeys
-from consentmgr.register.writing import lock_register
+from consentmgr.register.writing import BackgroundInserts, insert_rows, lock_register
 from consentmgr.vocabulary.documents import (
     Campaign,
     Contact,
@@ -59,11 +59,12 @@ def apply_documents(
     actor: str,
     now: datetime,
     book: AddressBook | None = None,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Changes:
     """Take ``docs`` into the register within the session's transaction; the caller commits.
 
     Documents that cannot be taken are in ``Changes.rejected`` by their place in ``docs``, whole; the others are
-    taken. ``book`` holds the keys of their addresses where the caller has made them already. The same documents
+    taken. ``meanwhile`` is called while the database is busy with a large batch. ``book`` holds the keys of their addresses where the caller has made them already. The same documents
     again change nothing. A fixed number of statements for any number of documents.
     """
     lock_register(session)
@@ -85,7 +86,7 @@ def apply_documents(
     events = _checked_events(batch, by_type[Event])
     prohibitions = check_prohibitions(batch, by_type[Prohibition], named)
     take_organisations(batch, by_type[Organisation], named)
-    acts = _take_contacts(batch, contacts, events)
+    acts = _take_contacts(batch, contacts, events, meanwhile)
     take_prohibitions(batch, prohibitions)
     if acts is not None:
         # After the bans, so that an erasure takes the words of those that came with it.
@@ -126,7 +127,10 @@ def _checked_events(batch: Batch, placed: Sequence[tuple[int, Event]]) -> list[t
 
 
 def _take_contacts(
-    batch: Batch, contacts: Sequence[CheckedContact], events: Sequence[tuple[int, Event]]
+    batch: Batch,
+    contacts: Sequence[CheckedContact],
+    events: Sequence[tuple[int, Event]],
+    meanwhile: Callable[[], None],
 ) -> Acts | None:
     if not contacts and not events:
         return None
@@ -147,15 +151,16 @@ def _take_contacts(
             batch.reject(place, "event", unknown)
     acts = Acts(batch, people)
     acts.gather(known)
+    people.number()
     if len(contacts) < _WORTH_A_THREAD:
-        people.write()
+        people.insert(partial(insert_rows, batch.session))
         acts.make()
     else:
-        # PostgreSQL is longer at its indexes than we are at the rows, so the next work is done while it writes.
-        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="import-writer") as writer:
-            writing = writer.submit(people.write)
+        with BackgroundInserts(batch.session) as background:
+            people.insert(background.insert)
             acts.make()
-            writing.result()
+            meanwhile()
+    people.update()
     acts.append()
     people.write_bases()
     people.count(acts.acted)

@@ -6,10 +6,10 @@ form, dates that can be, numbers whose check digits hold, controllers that exist
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from consentmgr.importing.address_book import AddressBook, KeyedAddress
 from consentmgr.importing.kept_keys import KeptProhibition
@@ -21,15 +21,21 @@ from consentmgr.vocabulary.documents import (
     Campaign,
     Contact,
     Controller,
+    CustomerRelation,
     Event,
     EventFields,
     ExternalList,
+    LegalBasisTag,
+    MessageSent,
     Notice,
     Organisation,
+    OrganisationCustomer,
     Point,
     PostalAddress,
     ProcessingPurpose,
     Prohibition,
+    Role,
+    RoleArea,
     Topic,
 )
 
@@ -71,6 +77,11 @@ class Refused(Exception):
         super().__init__(reason)
         self.rejection = Rejection(reason, field_path)
 
+    def within(self, place: str) -> Refused:
+        """The same of a part at ``place``: paths are put together only when there is something to say."""
+        inner = self.rejection.field
+        return Refused(self.rejection.reason, f"{place}.{inner}" if inner else place)
+
 
 @dataclass(slots=True)
 class Premises:
@@ -88,9 +99,9 @@ class Premises:
         self.today = local_date(self.now)
         self.tomorrow = midnight(self.today + timedelta(days=1))
 
-    def controller(self, key: str | None, place: str) -> str:
+    def controller(self, key: str | None, place: str = "controller") -> str:
         """The controller meant by ``key`` (absent: the default one)."""
-        if key is None or not (key := key.strip()):
+        if key is None:
             if self.default_controller is None:
                 raise Refused("is missing, and the register has no default controller", place)
             return self.default_controller
@@ -141,69 +152,95 @@ def reference(name: str, place: str) -> str:
 
 def check_contact(document: Contact, premises: Premises) -> list[CheckedPoint]:
     """The contact's points with their keys. Raises ``Refused``."""
-    today = premises.today
     key_of(document.ref, "ref")
-    _check_clear(document.clear, CLEARABLE_OF_CONTACT)
-    for position, controller in enumerate(document.controllers):
-        premises.controller(controller, f"controllers[{position}]")
-    if document.born_on is not None:
-        _not_future(document.born_on, today, "born_on")
-        if document.born_on < EARLIEST_BIRTH:
-            refuse(f"lies before {EARLIEST_BIRTH.year}", "born_on")
-    if document.deceased_on is not None:
-        _not_future(document.deceased_on, today, "deceased_on")
-        if document.born_on is not None and document.deceased_on < document.born_on:
-            refuse("lies before born_on", "deceased_on")
-    if document.restricted_since is not None:
-        _not_future(document.restricted_since, today, "restricted_since")
-    if document.last_interaction_on is not None:
-        _not_future(document.last_interaction_on, today, "last_interaction_on")
-    points = [
-        check_point(point, f"points[{position}]", premises, document.country)
-        for position, point in enumerate(document.points)
-    ]
-    if document.roles:
-        _check_roles(document, today)
-    for position, customer in enumerate(document.customer_of):
-        place = f"customer_of[{position}]"
-        premises.controller(customer.controller, f"{place}.controller")
-        _not_future(customer.last_purchase_on, today, f"{place}.last_purchase_on")
-        if customer.relation is None and customer.last_purchase_on is None:
-            refuse("is missing, and no last_purchase_on shows a purchase", f"{place}.relation")
-    for position, tag in enumerate(document.legal_bases):
-        place = f"legal_bases[{position}]"
-        premises.controller(tag.controller, f"{place}.controller")
-        key_of(tag.purpose, f"{place}.purpose")
-        _in_order(tag.since, tag.until, "since", f"{place}.until")
-    for position, message in enumerate(document.messages_sent):
-        place = f"messages_sent[{position}]"
-        premises.controller(message.controller, f"{place}.controller")
-        _not_future_time(message.at, premises, f"{place}.at")
-        if message.campaign is not None and len(message.campaign) > LONGEST_NAME:
-            refuse(f"is longer than {LONGEST_NAME} characters", f"{place}.campaign")
+    if document.clear:
+        _check_clear(document.clear, CLEARABLE_OF_CONTACT)
+    for controller in document.controllers:
+        premises.controller(controller, "controllers")
+    _check_days(document, premises.today)
+    points = []
+    for position, point in enumerate(document.points):
+        try:
+            points.append(check_point(point, premises, document.country))
+        except Refused as refused:
+            raise refused.within(f"points[{position}]") from None
     for position, event in enumerate(document.events):
-        check_event(event, premises, f"events[{position}].")
+        try:
+            check_event(event, premises)
+        except Refused as refused:
+            raise refused.within(f"events[{position}]") from None
+    _check_each(document.roles, "roles", _check_role, premises)
+    _check_each(document.customer_of, "customer_of", _check_customer, premises)
+    _check_each(document.legal_bases, "legal_bases", _check_legal_basis, premises)
+    _check_each(document.messages_sent, "messages_sent", _check_message, premises)
     return points
 
 
-def _check_roles(document: Contact, today: date) -> None:
-    for position, role in enumerate(document.roles):
-        place = f"roles[{position}]"
-        reference(role.organisation, f"{place}.organisation")
-        _in_order(role.since, role.until, "since", f"{place}.until")
-        for number, area in enumerate(role.areas):
-            key_of(area.area, f"{place}.areas[{number}].area")
-            _not_future(area.verified_on, today, f"{place}.areas[{number}].verified_on")
+P = TypeVar("P")
 
 
-def check_point(point: Point, place: str, premises: Premises, country: str | None) -> CheckedPoint:
+def _check_each(parts: Sequence[P], name: str, check: Callable[[P, Premises], None], premises: Premises) -> None:
+    for position, part in enumerate(parts):
+        try:
+            check(part, premises)
+        except Refused as refused:
+            raise refused.within(f"{name}[{position}]") from None
+
+
+def _check_days(document: Contact, today: date) -> None:
+    born, died = document.born_on, document.deceased_on
+    _not_future(born, today, "born_on")
+    _not_future(died, today, "deceased_on")
+    _not_future(document.restricted_since, today, "restricted_since")
+    _not_future(document.last_interaction_on, today, "last_interaction_on")
+    if born is not None and born < EARLIEST_BIRTH:
+        refuse(f"lies before {EARLIEST_BIRTH.year}", "born_on")
+    if born is not None and died is not None and died < born:
+        refuse("lies before born_on", "deceased_on")
+
+
+def _check_role(role: Role, premises: Premises) -> None:
+    reference(role.organisation, "organisation")
+    _in_order(role.since, role.until, "since", "until")
+    _check_each(role.areas, "areas", _check_area, premises)
+
+
+def _check_area(area: RoleArea, premises: Premises) -> None:
+    key_of(area.area, "area")
+    _not_future(area.verified_on, premises.today, "verified_on")
+
+
+def _check_customer(customer: CustomerRelation, premises: Premises) -> None:
+    premises.controller(customer.controller)
+    _not_future(customer.last_purchase_on, premises.today, "last_purchase_on")
+    if customer.relation is None and customer.last_purchase_on is None:
+        refuse("is missing, and no last_purchase_on shows a purchase", "relation")
+
+
+def _check_legal_basis(tag: LegalBasisTag, premises: Premises) -> None:
+    premises.controller(tag.controller)
+    key_of(tag.purpose, "purpose")
+    _in_order(tag.since, tag.until, "since", "until")
+
+
+def _check_message(message: MessageSent, premises: Premises) -> None:
+    premises.controller(message.controller)
+    _not_future_time(message.at, premises, "at")
+    if message.campaign is not None and len(message.campaign) > LONGEST_NAME:
+        refuse(f"is longer than {LONGEST_NAME} characters", "campaign")
+
+
+_ADDRESSES = {"email": "an e-mail address", "phone": "a telephone number", "post": "a postal address"}
+
+
+def check_point(point: Point, premises: Premises, country: str | None) -> CheckedPoint:
     """One point's keys; ``country`` is its owner's, for numbers and addresses that do not say theirs."""
     keys: KeyedAddress | None
     postal: dict[str, str] | None = None
     value = point.value
     if isinstance(value, PostalAddress) is not (point.channel == "post"):
         wanted = "an object of street, apartment, postal_code, city, country" if point.channel == "post" else "text"
-        refuse(f"must be {wanted}", f"{place}.value")
+        refuse(f"must be {wanted}", "value")
     if isinstance(value, PostalAddress):
         keys, postal = postal_keys(value, premises.book, country)
     elif point.channel == "email":
@@ -211,20 +248,16 @@ def check_point(point: Point, place: str, premises: Premises, country: str | Non
     else:
         keys = premises.book.phone(value, country or "FI")
     if keys is None:
-        names = {"email": "an e-mail address", "phone": "a telephone number", "post": "a postal address"}
-        refuse(f"is not {names[point.channel]} that can be matched", f"{place}.value")
-    _fits(point.soft_bounces, f"{place}.soft_bounces")
+        refuse(f"is not {_ADDRESSES[point.channel]} that can be matched", "value")
+    _fits(point.soft_bounces, "soft_bounces")
     today = premises.today
-    if point.acquired_on is not None:
-        _not_future(point.acquired_on, today, f"{place}.acquired_on")
-    if point.verified_on is not None:
-        _not_future(point.verified_on, today, f"{place}.verified_on")
-    if point.informed_on is not None:
-        _not_future(point.informed_on, today, f"{place}.informed_on")
+    _not_future(point.acquired_on, today, "acquired_on")
+    _not_future(point.verified_on, today, "verified_on")
+    _not_future(point.informed_on, today, "informed_on")
     if point.clear:
-        _check_clear(point.clear, CLEARABLE_OF_POINT, f"{place}.")
+        _check_clear(point.clear, CLEARABLE_OF_POINT)
     organisation = text_of(point.organisation)
-    named = reference(organisation, f"{place}.organisation") if organisation is not None else None
+    named = reference(organisation, "organisation") if organisation is not None else None
     return CheckedPoint(point, keys, postal, named)
 
 
@@ -240,15 +273,13 @@ def postal_keys(
     return book.post(PostalAddress(**parts), parts.get("country") or country or "FI"), parts
 
 
-def check_event(event: EventFields, premises: Premises, place: str = "") -> None:
+def check_event(event: EventFields, premises: Premises) -> None:
     """Raises ``Refused`` where the event cannot have happened so."""
-    if event.controller is not None:
-        premises.controller(event.controller, f"{place}controller")
-    elif event.event in ("consent_given", "guardian_consented"):
-        premises.controller(None, f"{place}controller")
-    _not_future_time(event.at, premises, f"{place}at")
+    if event.controller is not None or event.event in ("consent_given", "guardian_consented"):
+        premises.controller(event.controller)
+    _not_future_time(event.at, premises, "at")
     if event.evidence is not None and event.evidence.confirmed_at is not None:
-        _not_future_time(event.evidence.confirmed_at, premises, f"{place}evidence.confirmed_at")
+        _not_future_time(event.evidence.confirmed_at, premises, "evidence.confirmed_at")
     if isinstance(event, Event):
         key_of(event.contact, "contact")
 
@@ -272,26 +303,27 @@ def check_organisation(document: Organisation, premises: Premises) -> tuple[str 
     for position, domain in enumerate(document.domains):
         if canonical_domain(domain) is None:
             refuse("is not a domain", f"domains[{position}]")
-    for position, customer in enumerate(document.customer_of):
-        place = f"customer_of[{position}]"
-        premises.controller(customer.controller, f"{place}.controller")
-        _not_future(customer.last_purchase_on, premises.today, f"{place}.last_purchase_on")
+    _check_each(document.customer_of, "customer_of", _check_organisation_customer, premises)
     points = []
     for position, point in enumerate(document.points):
-        place = f"points[{position}]"
-        if point.organisation is not None and reference(point.organisation, f"{place}.organisation") not in (
-            business_id,
-            ref,
-        ):
-            refuse("is another organisation than the one that lists the point", f"{place}.organisation")
-        points.append(check_point(point, place, premises, document.country))
+        try:
+            points.append(check_point(point, premises, document.country))
+            if points[-1].organisation not in (None, business_id, ref):
+                refuse("is another organisation than the one that lists the point", "organisation")
+        except Refused as refused:
+            raise refused.within(f"points[{position}]") from None
     return business_id, ref, points
+
+
+def _check_organisation_customer(customer: OrganisationCustomer, premises: Premises) -> None:
+    premises.controller(customer.controller)
+    _not_future(customer.last_purchase_on, premises.today, "last_purchase_on")
 
 
 def check_scope(document: Prohibition | KeptProhibition, premises: Premises) -> None:
     """A ban's controllers and days; its target is checked where it is made."""
-    for position, controller in enumerate(document.controllers):
-        premises.controller(controller, f"controllers[{position}]")
+    for controller in document.controllers:
+        premises.controller(controller, "controllers")
     _in_order(document.valid_from, document.valid_until, "valid_from", "valid_until")
 
 
@@ -336,12 +368,12 @@ def check_kept_key(key_id: int, premises: Premises) -> None:
         refuse("was made with another address key, so it can match nothing here", "key_id")
 
 
-def _check_clear(names: Iterable[str], allowed: Collection[str], place: str = "") -> None:
+def _check_clear(names: Iterable[str], allowed: Collection[str]) -> None:
     for name in names:
         if name in DECISIONS:
-            refuse("holds a decision, which no import clears", f"{place}{name}")
+            refuse("holds a decision, which no import clears", name)
         if name not in allowed:
-            refuse(f"is not a field that can be cleared; those are {', '.join(sorted(allowed))}", f"{place}clear")
+            refuse(f"is not a field that can be cleared; those are {', '.join(sorted(allowed))}", "clear")
 
 
 def _fits(number: int | None, place: str) -> None:

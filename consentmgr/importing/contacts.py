@@ -6,7 +6,7 @@ new or different. Events go on to ``acts``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -135,7 +135,9 @@ class People:
         if person.erased:
             return
         changes = None if person.new else self.batch.changes
-        if self._lay_own(document, person, changes):
+        if person.new and person.documents == 1 and not document.clear:
+            self._begin(document, person.row)
+        elif self._lay_own(document, person, changes):
             person.changed = True
         if document.restricted_since is not None:
             person.restricted_on.append((place, document.restricted_since))
@@ -156,13 +158,30 @@ class People:
             self._lay_basis(tag, person)
         person.touched = person.touched or touched
 
+    def _begin(self, document: Contact, row: ContactRow) -> None:
+        """What ``_lay_own`` does for the first document of a new contact, where nothing has to be compared."""
+        if document.controllers:
+            row.controllers = list(dict.fromkeys(document.controllers))
+        row.given_name = text_of(document.given_name)
+        row.family_name = text_of(document.family_name)
+        if row.given_name is not None or row.family_name is not None:
+            row.name_key = self.batch.premises.book.name(row.given_name, row.family_name)
+        row.language = document.language
+        row.country = document.country
+        row.municipality = text_of(document.municipality)
+        row.born_on = document.born_on
+        row.deceased_on = document.deceased_on
+        row.non_disclosure = document.non_disclosure or False
+        row.register_update_ban = document.register_update_ban or False
+        row.last_interaction_on = document.last_interaction_on
+
     def _lay_own(self, document: Contact, person: Person, changes: Changes | None) -> bool:
         row = person.row
         fold = Fold(row, changes)
         for name in document.clear:
             fold.clear(name)
         if document.controllers:
-            fold.unite("controllers", [controller.strip() for controller in document.controllers])
+            fold.unite("controllers", list(document.controllers))
         before = row.given_name, row.family_name
         fold.text("given_name", document.given_name)
         fold.text("family_name", document.family_name)
@@ -255,41 +274,42 @@ class People:
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def write(self) -> None:
-        """Write everything but the legal bases, which wait for their ledger entries."""
+    def number(self) -> None:
+        """Give the new rows their ids."""
         session = self.batch.session
-        insert_rows(session, [person.row for person in self.all if person.new])
-        update_rows(session, [person.row for person in self.all if person.changed and not person.new])
-        for row, identifier in zip(
+        for point, identifier in zip(
             self._new_points, new_ids(session, "contact_point", len(self._new_points)), strict=True
         ):
-            row.id = identifier
-        insert_rows(session, self._new_points)
-        update_rows(session, list(self._changed_points.values()))
-        self._write_roles()
-        insert_rows(session, self._new_customers)
-        added = {id(row) for row in self._new_customers}
-        update_rows(session, [row for mark, row in self._changed_customers.items() if mark not in added])
-        insert_rows(session, self._new_messages)
-        mark_changed(
-            session,
-            "contact",
-            [person.row.id for person in self.all if person.touched and not person.changed and not person.new],
-        )
-
-    def _write_roles(self) -> None:
-        session = self.batch.session
-        held = [role for person in self.all for role in person.roles]
-        new = [role for role in held if not role.row.id]
-        changed = [role.row for role in held if role.row.id and role.changed]
-        for role, identifier in zip(new, new_ids(session, "role", len(new)), strict=True):
+            point.id = identifier
+        new_roles = [role for person in self.all for role in person.roles if not role.row.id]
+        for role, identifier in zip(new_roles, new_ids(session, "role", len(new_roles)), strict=True):
             role.row.id = identifier
+            role.new = True
             for area in role.new_areas:
                 area.role_id = identifier
-        insert_rows(session, [role.row for role in new])
-        update_rows(session, changed)
-        insert_rows(session, [area for role in held for area in role.new_areas])
+
+    def insert(self, insert: Callable[[Sequence[Row]], None]) -> None:
+        """Write the rows that are new, but for the legal bases, which wait for their ledger entries."""
+        held = [role for person in self.all for role in person.roles]
+        insert([person.row for person in self.all if person.new])
+        insert(self._new_points)
+        insert([role.row for role in held if role.new])
+        insert([area for role in held for area in role.new_areas])
+        insert(self._new_customers)
+        insert(self._new_messages)
+
+    def update(self) -> None:
+        """Write the rows that became different."""
+        session = self.batch.session
+        held = [role for person in self.all for role in person.roles]
+        update_rows(session, [person.row for person in self.all if person.changed and not person.new])
+        update_rows(session, list(self._changed_points.values()))
+        update_rows(session, [role.row for role in held if role.changed and not role.new])
         update_rows(session, [area for role in held for area in role.changed_areas.values()])
+        added = {id(row) for row in self._new_customers}
+        update_rows(session, [row for mark, row in self._changed_customers.items() if mark not in added])
+        touched = [person.row.id for person in self.all if person.touched and not person.changed and not person.new]
+        mark_changed(session, "contact", touched)
 
     def write_bases(self) -> None:
         """Write the legal bases, once ``acts`` has put the ids of their entries in."""

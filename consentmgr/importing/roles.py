@@ -30,9 +30,10 @@ Identity = tuple[int, str | None, str | None, date | None]
 
 @dataclass(slots=True, repr=False, eq=False)
 class HeldRole:
-    """A role with its areas; ``row.id`` is 0 until a new one is written."""
+    """A role with its areas; ``row.id`` is 0 until a new one is given its id."""
 
     row: RoleRow
+    new: bool = False
     areas: dict[str, RoleAreaRow] = field(default_factory=dict)
     changed: bool = False
     new_areas: list[RoleAreaRow] = field(default_factory=list)

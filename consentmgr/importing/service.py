@@ -1,15 +1,13 @@
 """Taking in whole files: batch by batch, each in one transaction with the number of the next line.
 
-While one batch is being written, the next is read and its address keys are made in a thread of their own, because
-most of the time of a write is PostgreSQL's. A killed import goes on with the first line that was not committed; a
+While PostgreSQL is at the rows of one batch, the next is read and its address keys are made. A killed import goes on with the first line that was not committed; a
 finished one may be run again and changes nothing.
 """
 
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -183,15 +181,18 @@ class _Run:
 
     def take_all(self, from_line: int) -> None:
         before = from_line - 1
-        for number, portion in enumerate(_portions(self.source, from_line, self.keys, self.batch_documents), start=1):
-            self.take(portion)
+        portions = _Portions(self.source, from_line, self.keys, self.batch_documents)
+        number = 0
+        while (portion := portions.next()) is not None:
+            number += 1
+            self.take(portion, portions.read_on)
             if self.progress is not None and self.in_order:
                 self.progress(portion.last_line - before)
             before = portion.last_line
             if number % _BATCHES_BETWEEN_COLLECTIONS == 0:
                 gc.collect()
 
-    def take(self, portion: _Portion) -> None:
+    def take(self, portion: _Portion, meanwhile: Callable[[], None]) -> None:
         """Take one batch, in a transaction of its own (or a savepoint of the preview's).
 
         Every document was checked, so the database takes it. Should it refuse one all the same, the batch is cut in
@@ -200,7 +201,13 @@ class _Run:
         try:
             with self._step() as session:
                 done = apply_documents(
-                    session, portion.documents, keys=self.keys, actor=self.actor, now=self.now, book=portion.book
+                    session,
+                    portion.documents,
+                    keys=self.keys,
+                    actor=self.actor,
+                    now=self.now,
+                    book=portion.book,
+                    meanwhile=meanwhile,
                 )
                 self._note(portion, done)
                 if self.batch is not None:
@@ -212,7 +219,7 @@ class _Run:
                 reason = f"the database does not take it ({type(error).__name__})"
                 halves = [_portion_of([item.refused(reason) for item in portion.items], self.keys)]
             for half in halves:
-                self.take(half)
+                self.take(half, meanwhile)
 
     @contextmanager
     def _step(self) -> Iterator[Session]:
@@ -292,32 +299,46 @@ def _whole(source: Source | DocumentLines, item: Item, rejection: Rejection) -> 
     return source.record(item.line)
 
 
-def _portions(
-    source: Source | DocumentLines, from_line: int, keys: AddressKeys, batch_documents: int
-) -> Iterator[_Portion]:
-    """The source in batches, each read while the one before it is written. A line is never parted."""
-    items = items_of(source, from_line)
-    pending: list[Item] = []
+class _Portions:
+    """The source in batches; a line is never parted. ``read_on`` reads the next one where there is time for it."""
 
-    def read() -> _Portion | None:
-        batch, size = list(pending), 0
-        pending.clear()
-        for item in items:
-            full = len(batch) >= batch_documents or size >= BATCH_BYTES
+    def __init__(self, source: Source | DocumentLines, from_line: int, keys: AddressKeys, batch_documents: int) -> None:
+        self._items = items_of(source, from_line)
+        self._keys = keys
+        self._batch_documents = batch_documents
+        self._pending: list[Item] = []
+        self._read: _Portion | None = None
+        self._error: Exception | None = None
+
+    def read_on(self) -> None:
+        """Read the next batch ahead. What goes wrong is told when the batch is asked for."""
+        if self._read is None and self._error is None:
+            try:
+                self._read = self._next()
+            except Exception as error:  # noqa: BLE001 - raised again by next()
+                self._error = error
+
+    def next(self) -> _Portion | None:
+        """The next batch; None after the last."""
+        self.read_on()
+        if self._error is not None:
+            raise self._error
+        portion, self._read = self._read, None
+        return portion
+
+    def _next(self) -> _Portion | None:
+        batch, size = self._pending, 0
+        self._pending = []
+        for item in self._items:
+            full = len(batch) >= self._batch_documents or size >= BATCH_BYTES
             if full and item.line != batch[-1].line:
-                pending.append(item)
+                self._pending.append(item)
                 break
             batch.append(item)
             size += len(item.raw) if item.raw is not None else 0
         if not batch:
             return None
-        return _portion_of([item if item.raw is not None else _without_null(item) for item in batch], keys)
-
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="import-reader") as reader:
-        coming: Future[_Portion | None] = reader.submit(read)
-        while (portion := coming.result()) is not None:
-            coming = reader.submit(read)
-            yield portion
+        return _portion_of([item if item.raw is not None else _without_null(item) for item in batch], self._keys)
 
 
 def _without_null(item: Item) -> Item:

@@ -6,6 +6,7 @@ An organisation is found by this text, so ``01120389``, ``FI01120389`` and ``011
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from stdnum.exceptions import ValidationError
 from stdnum.fi import ytunnus
@@ -16,6 +17,11 @@ _BARE = re.compile(r"\d{8}|\d{10}")
 _FINNISH_VAT = re.compile(r"FI\d{8}", re.IGNORECASE)
 
 
+#: Numbers of a file repeat: many people work in one organisation.
+_REMEMBERED = 50_000
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def canonical_business_id(text: str, country: str = "FI") -> str | None:
     """The written form of a national number of ``country`` (two letters), or None where its check digits fail.
 
@@ -35,6 +41,7 @@ def canonical_business_id(text: str, country: str = "FI") -> str | None:
     return text or None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def canonical_reference(text: str) -> str | None:
     """What another document calls an organisation by: its number, or its ``ref``, which is taken as it stands.
 

@@ -49,7 +49,23 @@ def rows_by(
         key=sql.SQL(", ").join(map(sql.Identifier, row.KEY)),
     )
     with _cursor(session, row) as cursor:
-        return cursor.execute(query, [list(values)]).fetchall()
+        return cursor.execute(query, [_array(values)]).fetchall()
+
+
+def _array(values: Collection[object]) -> object:
+    """Keys as PostgreSQL takes them soonest: one text for many, which it reads as an array of the column's type."""
+    first = next(iter(values))
+    if isinstance(first, int):
+        return "{" + ",".join(map(str, values)) + "}"
+    if isinstance(first, str):
+        return "{" + ",".join([_quoted(str(value)) for value in values]) + "}"
+    return list(values)
+
+
+def _quoted(text: str) -> str:
+    if "\\" in text or '"' in text:
+        text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 def all_rows(session: Session, row: type[R]) -> list[R]:

@@ -17,6 +17,8 @@ class Row:
     __slots__ = ()
     TABLE: ClassVar[str]
     KEY: ClassVar[tuple[str, ...]] = ("id",)
+    #: Columns that mostly differ from row to row, lists and objects always among them; at least one other is left.
+    OWN: ClassVar[tuple[str, ...]] = ("id",)
     #: Whether the table carries ``changed_xid`` itself.
     MARKED: ClassVar[bool] = False
 
@@ -32,6 +34,15 @@ class Row:
 @dataclass(slots=True, repr=False, eq=False)
 class ContactRow(Row):
     TABLE: ClassVar[str] = "contact"
+    OWN: ClassVar[tuple[str, ...]] = (
+        "id",
+        "ref",
+        "controllers",
+        "given_name",
+        "family_name",
+        "name_key",
+        "born_on",
+    )
     MARKED: ClassVar[bool] = True
     id: int
     ref: str
@@ -57,6 +68,15 @@ class PointRow(Row):
     """``postal`` holds the five fields of a postal address that are not blank; ``value`` is null for post."""
 
     TABLE: ClassVar[str] = "contact_point"
+    OWN: ClassVar[tuple[str, ...]] = (
+        "id",
+        "contact_id",
+        "value",
+        "postal",
+        "address_key",
+        "sha256_key",
+        "sha256_digits_key",
+    )
     id: int
     contact_id: int | None
     organisation_id: int | None
@@ -81,6 +101,11 @@ class PointRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class RoleRow(Row):
     TABLE: ClassVar[str] = "role"
+    OWN: ClassVar[tuple[str, ...]] = (
+        "id",
+        "contact_id",
+        "title",
+    )
     id: int
     contact_id: int
     organisation_id: int
@@ -93,6 +118,7 @@ class RoleRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class RoleAreaRow(Row):
     TABLE: ClassVar[str] = "role_area"
+    OWN: ClassVar[tuple[str, ...]] = ("role_id",)
     KEY: ClassVar[tuple[str, ...]] = ("role_id", "area")
     role_id: int
     area: str
@@ -104,6 +130,7 @@ class RoleAreaRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class CustomerRow(Row):
     TABLE: ClassVar[str] = "customer_relation"
+    OWN: ClassVar[tuple[str, ...]] = ("contact_id",)
     KEY: ClassVar[tuple[str, ...]] = ("contact_id", "controller", "product_group", "relation")
     contact_id: int
     controller: str
@@ -117,6 +144,10 @@ class CustomerRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class MessageRow(Row):
     TABLE: ClassVar[str] = "message_sent"
+    OWN: ClassVar[tuple[str, ...]] = (
+        "contact_id",
+        "at",
+    )
     KEY: ClassVar[tuple[str, ...]] = ("contact_id", "at", "controller", "channel", "campaign")
     contact_id: int
     at: datetime
@@ -129,6 +160,10 @@ class MessageRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class LegalBasisRow(Row):
     TABLE: ClassVar[str] = "legal_basis_tag"
+    OWN: ClassVar[tuple[str, ...]] = (
+        "contact_id",
+        "entry_id",
+    )
     KEY: ClassVar[tuple[str, ...]] = ("contact_id", "controller", "purpose", "basis")
     contact_id: int
     controller: str
@@ -143,6 +178,14 @@ class LegalBasisRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class OrganisationRow(Row):
     TABLE: ClassVar[str] = "organisation"
+    OWN: ClassVar[tuple[str, ...]] = (
+        "id",
+        "identity",
+        "business_id",
+        "ref",
+        "name",
+        "domains",
+    )
     MARKED: ClassVar[bool] = True
     id: int
     identity: str
@@ -162,6 +205,7 @@ class OrganisationRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class OrganisationCustomerRow(Row):
     TABLE: ClassVar[str] = "organisation_customer"
+    OWN: ClassVar[tuple[str, ...]] = ("organisation_id",)
     KEY: ClassVar[tuple[str, ...]] = ("organisation_id", "controller", "product_group")
     organisation_id: int
     controller: str
@@ -172,6 +216,10 @@ class OrganisationCustomerRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class ControllerRow(Row):
     TABLE: ClassVar[str] = "controller"
+    OWN: ClassVar[tuple[str, ...]] = (
+        "key",
+        "name",
+    )
     KEY: ClassVar[tuple[str, ...]] = ("key",)
     key: str
     name: str
@@ -183,6 +231,10 @@ class ControllerRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class TopicRow(Row):
     TABLE: ClassVar[str] = "topic"
+    OWN: ClassVar[tuple[str, ...]] = (
+        "key",
+        "names",
+    )
     KEY: ClassVar[tuple[str, ...]] = ("key",)
     key: str
     kind: str
@@ -194,6 +246,15 @@ class TopicRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class NoticeRow(Row):
     TABLE: ClassVar[str] = "notice"
+    OWN: ClassVar[tuple[str, ...]] = (
+        "key",
+        "words",
+        "controllers",
+        "channels",
+        "purposes",
+        "topics",
+        "audiences",
+    )
     KEY: ClassVar[tuple[str, ...]] = ("key", "version", "language")
     key: str
     version: int
@@ -210,6 +271,12 @@ class NoticeRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class PurposeRow(Row):
     TABLE: ClassVar[str] = "processing_purpose"
+    OWN: ClassVar[tuple[str, ...]] = (
+        "key",
+        "names",
+        "data_categories",
+        "recipients",
+    )
     KEY: ClassVar[tuple[str, ...]] = ("controller", "key")
     controller: str
     key: str
@@ -224,6 +291,7 @@ class PurposeRow(Row):
 @dataclass(slots=True, repr=False, eq=False)
 class ExternalListRow(Row):
     TABLE: ClassVar[str] = "external_list"
+    OWN: ClassVar[tuple[str, ...]] = ("source",)
     KEY: ClassVar[tuple[str, ...]] = ("source",)
     source: str
     as_of: date

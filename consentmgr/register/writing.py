@@ -6,16 +6,22 @@ writes nothing at all.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import fields
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterator, Sequence
 from operator import attrgetter
-from typing import Any
+from queue import SimpleQueue
+from struct import Struct
+from threading import Thread
+from typing import Any, Self
 
 import msgspec
 from psycopg import sql
+from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, Integer, SmallInteger, Text
+from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
+from consentmgr.db import Base
+from consentmgr.kit import copy_binary
 from consentmgr.register.reading import psycopg_connection
 from consentmgr.register.rows import Row
 
@@ -31,33 +37,71 @@ def new_ids(session: Session, table: str, count: int) -> list[int]:
     """``count`` ids of a table's own sequence, rising."""
     if count == 0:
         return []
-    rows = psycopg_connection(session).execute(
-        "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", (table, count)
-    )
-    return sorted(row[0] for row in rows)
+    connection = psycopg_connection(session)
+    wanted = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) AS id FROM generate_series(1, %s)"
+    # Mostly nobody else draws meanwhile, and the ids are a run; reading its ends takes less than reading each.
+    given = connection.execute(
+        f"SELECT min(id), max(id), CASE WHEN max(id) - min(id) + 1 <> count(*) THEN array_agg(id ORDER BY id) END"  # noqa: S608
+        f" FROM ({wanted}) AS drawn",
+        (table, count),
+    ).fetchone()
+    assert given is not None
+    first, last, scattered = given
+    return scattered or list(range(first, last + 1))
 
 
 def insert_rows(session: Session, rows: Sequence[Row]) -> None:
     """New rows of one table, by COPY. Ids are in the rows; columns they do not have take the table's defaults."""
     if not rows:
         return
-    kind = type(rows[0])
-    columns = kind.columns()
-    copy = sql.SQL("COPY {table} ({columns}) FROM STDIN").format(
-        table=sql.Identifier(kind.TABLE), columns=sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
-    nested = _nested_columns(kind)
-    values = attrgetter(*columns)
-    with psycopg_connection(session).cursor() as cursor, cursor.copy(copy) as target:
-        if not nested:
-            for row in rows:
-                target.write_row(values(row))
-            return
-        for row in rows:
-            record = list(values(row))
-            for position in nested:
-                record[position] = _nested_text(record[position])
-            target.write_row(record)
+    form = _form_of(type(rows[0]))
+    with psycopg_connection(session).cursor() as cursor, cursor.copy(form.copy) as target:
+        for block in form.blocks(rows):
+            target.write(block)
+
+
+class BackgroundInserts:
+    """``insert_rows`` that does not wait for PostgreSQL, as a context; whoever leaves it has waited.
+
+    PostgreSQL is longer at its indexes than we are at the rows. Rows become bytes in the caller's thread; another one
+    only hands them on, so that the two do not contend for the interpreter. Meanwhile the session's connection is
+    busy: in the block nothing else may be asked of it.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._connection = psycopg_connection(session)
+        self._queue: SimpleQueue[sql.Composed | bytes | None] = SimpleQueue()
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._hand_on, name="register-writer")
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        if rows:
+            form = _form_of(type(rows[0]))
+            self._queue.put(form.copy)
+            for block in form.blocks(rows):
+                self._queue.put(block)
+            self._queue.put(None)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        # One ends a table that an exception left half given, the other the work.
+        self._queue.put(None)
+        self._queue.put(None)
+        self._thread.join()
+        if self._error is not None and kind is None:
+            raise self._error
+
+    def _hand_on(self) -> None:
+        try:
+            while isinstance(copy := self._queue.get(), sql.Composed):
+                with self._connection.cursor() as cursor, cursor.copy(copy) as target:
+                    while isinstance(block := self._queue.get(), bytes):
+                        target.write(block)
+        except BaseException as error:  # noqa: BLE001 - raised again where the work was asked for
+            self._error = error
 
 
 def update_rows(session: Session, rows: Sequence[Row]) -> None:
@@ -124,23 +168,6 @@ def move_organisation(session: Session, source: int, target: int) -> None:
     connection.execute("DELETE FROM organisation WHERE id = %(source)s", both)
 
 
-def _nested_columns(kind: type[Row]) -> tuple[int, ...]:
-    """Where a row's lists and objects are: COPY wants them as text, and most rows have none."""
-    return tuple(
-        position
-        for position, column in enumerate(fields(kind))  # type: ignore[arg-type]
-        if str(column.type).startswith(("list", "dict"))
-    )
-
-
-def _nested_text(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, dict):
-        return msgspec.json.encode(value).decode()
-    return _array_text(tuple(value))
-
-
 # A role that a contact had in both is one: what only one of them says is kept.
 _EQUAL_ROLES = """
   SELECT id, until, min(id) OVER (PARTITION BY contact_id, position, since,
@@ -160,7 +187,103 @@ DELETE FROM role r USING (EQUAL_ROLES) s WHERE r.id = s.id AND s.id <> s.kept
 """.replace("EQUAL_ROLES", _EQUAL_ROLES)
 
 
-@lru_cache(maxsize=4096)
-def _array_text(values: Iterable[str]) -> str:
-    quoted = ('"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"' for value in values)
-    return "{" + ",".join(quoted) + "}"
+# --- rows as bytes --------------------------------------------------------------------------------------------------
+
+_ROWS_AT_ONCE = 1_000
+#: Shapes of rows that are remembered before all are forgotten.
+_MOST_SHAPES = 20_000
+_small = Struct(">ih").pack
+_middle = Struct(">ii").pack
+
+
+def _smallint(value: int | None) -> bytes:
+    return copy_binary.NULL if value is None else _small(2, value)
+
+
+def _integer(value: int | None) -> bytes:
+    return copy_binary.NULL if value is None else _middle(4, value)
+
+
+def _truth(value: bool | None) -> bytes:  # noqa: FBT001 - the value itself
+    return copy_binary.NULL if value is None else copy_binary.boolean(value)
+
+
+def _hex(digits: str | None) -> bytes:
+    return copy_binary.NULL if digits is None else copy_binary.uuid(bytes.fromhex(digits))
+
+
+def _json(value: object) -> bytes:
+    return copy_binary.NULL if value is None else copy_binary.jsonb(msgspec.json.encode(value))
+
+
+#: By the column's type; the first that fits, since small and big integers are kinds of Integer to SQLAlchemy.
+_ENCODERS: tuple[tuple[type[TypeEngine[Any]], Callable[[Any], bytes]], ...] = (
+    (SmallInteger, _smallint),
+    (BigInteger, copy_binary.bigint),
+    (Integer, _integer),
+    (Boolean, _truth),
+    (UUID, _hex),
+    (JSONB, _json),
+    (ARRAY, copy_binary.texts),
+    (Date, copy_binary.day),
+    (DateTime, copy_binary.timestamp),
+    (Text, copy_binary.text),
+)
+
+
+class _Form:
+    """How rows of one kind become bytes.
+
+    Most rows are alike in most columns. What differs from row to row (``Row.OWN``) is written one by one; the other
+    columns together are a shape, written once and remembered.
+    """
+
+    def __init__(self, kind: type[Row]) -> None:
+        columns = Base.metadata.tables[kind.TABLE].columns
+        shared = [name for name in kind.columns() if name not in kind.OWN]
+        names = (*kind.OWN, *shared)
+        self.copy = sql.SQL("COPY {table} ({columns}) FROM STDIN (FORMAT binary)").format(
+            table=sql.Identifier(kind.TABLE), columns=sql.SQL(", ").join(map(sql.Identifier, names))
+        )
+        self._beginning = copy_binary.columns(len(names))
+        encoders = [
+            next(encode for type_, encode in _ENCODERS if isinstance(columns[name].type, type_)) for name in names
+        ]
+        self._own, self._shared = encoders[: len(kind.OWN)], encoders[len(kind.OWN) :]
+        self._own_values, self._shared_values = _values(kind.OWN), _values(shared)
+        self._shapes: dict[Any, bytes] = {}
+
+    def blocks(self, rows: Sequence[Row]) -> Iterator[bytes]:
+        """The whole COPY, in portions."""
+        yield copy_binary.HEADER
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            yield b"".join([self._row(row) for row in rows[start : start + _ROWS_AT_ONCE]])
+        yield copy_binary.TRAILER
+
+    def _row(self, row: Row) -> bytes:
+        values = self._shared_values(row)
+        shape = self._shapes.get(values)
+        if shape is None:
+            if len(self._shapes) >= _MOST_SHAPES:
+                self._shapes.clear()
+            shape = b"".join([encode(value) for encode, value in zip(self._shared, values, strict=True)])
+            self._shapes[values] = shape
+        own = [encode(value) for encode, value in zip(self._own, self._own_values(row), strict=True)]
+        return b"".join((self._beginning, *own, shape))
+
+
+def _values(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
+    if len(names) > 1:
+        return attrgetter(*names)
+    only = attrgetter(*names)
+    return lambda row: (only(row),)
+
+
+_forms: dict[str, _Form] = {}
+
+
+def _form_of(kind: type[Row]) -> _Form:
+    form = _forms.get(kind.TABLE)
+    if form is None:
+        form = _forms[kind.TABLE] = _Form(kind)
+    return form

@@ -77,7 +77,7 @@ class Row(Grounds):
             self.ground, self.of_contact = None, set()
             self.campaign_gates()
             if unreadable:
-                self.fire("ADDRESS_INVALID", early=True)
+                self.fire("ADDRESS_INVALID", early=0.1)
                 continue
             self.person()
             self.bans()
@@ -92,8 +92,8 @@ class Row(Grounds):
         if ungrounded:
             self.fired = {place: weight for place, weight in self.fired.items() if place[1] not in GROUNDS}
 
-    def fire(self, code, weight="block", early=False):
-        at = (CODES.index("DECEASED") - 0.5 if early else CODES.index(code), code)
+    def fire(self, code, weight="block", early=0.0):
+        at = (CODES.index("DECEASED") - early if early else CODES.index(code), code)
         if weight != "allow" or code in GROUNDS:
             self.fired[at] = max(weight, self.fired.get(at, "allow"), key=WEIGHTS.index)
             self.of_contact.add(code)
@@ -127,9 +127,7 @@ class Row(Grounds):
         self.fire(
             "CAMPAIGN_EXPOSES_RECIPIENTS", "allow" if c.channel != "email" or message.recipients_hidden else "block"
         )
-        self.fire(
-            "ART14_NOT_INFORMED", "review" if self.selling and not message.privacy_notice else "allow", early=True
-        )
+        self.fire("ART14_NOT_INFORMED", "review" if self.selling and not message.privacy_notice else "allow", early=0.5)
 
     def person(self):
         c, who, milder = self.c, self.contact, "review" if self.plain_service else "block"
@@ -167,8 +165,10 @@ class Row(Grounds):
         acquired = point.get("acquired_on") or self.row.get("acquired_on")
         if (point.get("soft_bounces") or 0) >= policy["soft_bounce_limit"]:
             self.fire("SOFT_BOUNCE_LIMIT", "review")
-        if c.channel == "post" and self.over(
-            point.get("verified_on") or acquired, policy["address_verified_max_months"]
+        if (
+            c.channel == "post"
+            and self.address
+            and self.over(point.get("verified_on") or acquired, policy["address_verified_max_months"])
         ):
             self.fire("DATA_STALE", "review")
         licence = c.vendor_licence_until or (

@@ -35,14 +35,17 @@ class Acts:
         inside = self.c.purpose in purposes or (not purposes and (as_marketing or act.get("type") == "prohibition"))
         inside = inside or (as_marketing and "direct_marketing" in purposes)
         return (
-            inside and self.ours(act) and self.reaches_channel(act) and (not topics or bool(self.subjects & {*topics}))
+            inside
+            and self.ours(act)
+            and self.reaches_channel(act, as_marketing)
+            and (not topics or bool(self.subjects & {*topics}))
         )
 
-    def reaches_channel(self, act):
+    def reaches_channel(self, act, as_marketing):
         named, channel = {*(act.get("channels") or ())}, self.c.channel
         if channel in named or (self.audience and "email" in named):
             return True
-        if not named and act.get("event") != "consent_withdrawn":
+        if not named and (act.get("event") != "consent_withdrawn" or not as_marketing):
             return True
         if act.get("event") == "consent_withdrawn":
             if self.audience and named:

@@ -68,7 +68,9 @@ class Bans(Acts):
         if not self.selling:
             by_name = self.reaches(act, False) and not self.lifted("OBJECTION", act, False)
             # A withdrawn consent is no objection (the switch speaks of 21(2)); it never spoke of surveys.
-            as_marketing = code != "CONSENT_WITHDRAWN" and self.reaches(act, True) and not self.lifted(code, act)
+            as_marketing = (
+                act.get("event") != "consent_withdrawn" and self.reaches(act, True) and not self.lifted(code, act)
+            )
             long_ago = (day(act.get("at") or act.get("valid_from")) or date.max) < day(policy["research_bans_before"])
             if self.research and (by_name or (as_marketing and long_ago)):
                 self.fire("RESEARCH_OBJECTION")

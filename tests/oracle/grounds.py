@@ -24,7 +24,7 @@ class Grounds(Bans):
             self.fire("FOREIGN_LAW", "block" if electronic and strict and not self.all_consented() else "review")
         if self.row.get("business_id") and not organisation:
             self.fire("ORGANISATION_UNKNOWN")
-        if electronic and not (self.contact or self.point or self.at_domain):
+        if electronic and self.address and not (self.contact or self.point or self.at_domain):
             self.fire("CONTACT_UNKNOWN")
         legal = organisation.get("form") in LEGAL_PERSON_FORMS and self.point.get("use") in ("work", "generic")
         known = self.standing_consents(self.controller) or self.contact.get("customer_of")
