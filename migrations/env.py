@@ -14,12 +14,17 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 #: Every module that declares tables. A new room adds a line.
 MODELS = (
     "consentmgr.db",
+    "consentmgr.edge.models",
+    "consentmgr.timetable.models",
     "consentmgr.audit.models",
+    "consentmgr.mail.models",
     "consentmgr.register.models",
     "consentmgr.consents.models",
     "consentmgr.prohibitions.models",
     "consentmgr.campaigns.models",
     "consentmgr.screening.models",
+    "consentmgr.preferences.models",
+    "consentmgr.replies.models",
 )
 
 

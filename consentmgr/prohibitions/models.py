@@ -72,3 +72,15 @@ class ErasedKey(Base):
     entry_id: Mapped[int | None] = mapped_column(BigInteger)
     changed_xid: Mapped[int] = mapped_column(Xid8(), server_default=CURRENT_XID)
     __table_args__ = (Index("ix_erased_key_changed", "changed_xid"),)
+
+
+class JournalMark(Base):
+    """How far a file of the prohibition journal has been taken into the register, in bytes.
+
+    The mark moves in the transaction that takes the records: a restored backup has an older mark, and what lies
+    behind it is taken again before anything is screened or exported.
+    """
+
+    __tablename__ = "journal_mark"
+    file: Mapped[str] = mapped_column(Text, primary_key=True)
+    taken_to: Mapped[int] = mapped_column(BigInteger)

@@ -61,6 +61,8 @@ class Controller(Base):
     business_id: Mapped[str | None] = mapped_column(Text)
     contact: Mapped[str | None] = mapped_column(Text)
     is_default: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    #: How its public pages look and where its own words are: ``colour``, ``logo`` (a data address), ``privacy_url``.
+    branding: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
     __table_args__ = (
         Index("ix_controller_one_default", "is_default", unique=True, postgresql_where=text("is_default")),
     )
@@ -74,6 +76,9 @@ class Topic(Base):
     kind: Mapped[str] = mapped_column(Text)
     controller: Mapped[str] = mapped_column(ForeignKey("controller.key"))
     names: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    #: By language, as ``names``: what it is about, and how often it comes.
+    descriptions: Mapped[dict[str, str]] = mapped_column(JSONB, server_default=text("'{}'"))
+    cadence: Mapped[str | None] = mapped_column(Text)
     public: Mapped[bool] = mapped_column(Boolean, server_default=text("true"))
 
 

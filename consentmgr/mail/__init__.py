@@ -1,0 +1,1 @@
+"""Mail that leaves: an outbox, templates with fixed placeholders, and SMTP."""

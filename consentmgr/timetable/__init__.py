@@ -1,0 +1,1 @@
+"""What runs by the clock, and proof that each slot ran once."""
