@@ -1,0 +1,1 @@
+"""Suppression lists and audiences that leave: content, formats, destinations, runs and their manifests."""
