@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from operator import attrgetter
 from typing import Any, cast
 from uuid import UUID
 
@@ -67,13 +68,19 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return f"NewEntry(contact_id={self.contact_id}, event={self.event!r}, digest={self.digest})"
 
 
+#: The beginning of the time that PostgreSQL counts from; as all moments differ from it, so are they spelled.
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_EPOCH_WITHOUT_OFFSET = datetime(2000, 1, 1)  # noqa: DTZ001 - UTC, spelled without its offset
+
+
 def utc_text(moment: datetime) -> str:
     """``YYYY-MM-DDTHH:MM:SS.ffffffZ``: the one spelling of a moment in everything that is hashed."""
-    offset = moment.utcoffset()
-    if offset is None:
-        raise ValueError("a moment without an offset is no moment")
-    # Twice as fast as astimezone, and this is done for every entry: the offset is taken off, and its text with it.
-    return (moment - offset).isoformat(timespec="microseconds")[:26] + "Z"
+    # Faster than astimezone, and this is done for every entry. A moment of whole seconds is spelled without them.
+    try:
+        text = (_EPOCH_WITHOUT_OFFSET + (moment - _EPOCH)).isoformat()
+    except TypeError:
+        raise ValueError("a moment without an offset is no moment") from None
+    return f"{text}.000000Z" if len(text) == 19 else f"{text}Z"
 
 
 def digest_of(keys: AddressKeys, kind: str, content: Sequence[Any]) -> UUID:
@@ -108,84 +115,173 @@ def entry_of(event: EventFields, contact_id: int, *, default_controller: str | N
     ``at`` of an event imported without a date is no part of its identity, because it is only the time of import.
     Raises ``BadInput`` naming the field.
     """
-    evidence = event.evidence
-    personal: dict[str, Any] = {}
-    if event.note is not None:
-        personal["note"] = event.note
-    if event.reason is not None:
-        personal["reason"] = event.reason
-    detail: dict[str, Any] = {}
-    double_opt_in = None
-    pre_ticked = condition_of_service = freely_joined = express_request = has_proof = False
-    if evidence is not None:
-        for name in PERSONAL:
-            value = getattr(evidence, name)
-            if value is not None:
-                personal[name] = value
-        if evidence.confirmed_at is not None:
-            detail["confirmed_at"] = _at_text(evidence.confirmed_at, "evidence.confirmed_at")
-        double_opt_in = evidence.double_opt_in
-        pre_ticked = evidence.pre_ticked is True
-        condition_of_service = evidence.condition_of_service is True
-        freely_joined = evidence.freely_joined is True
-        express_request = evidence.express_request is True
-        has_proof = evidence.recording is not None or evidence.attachment_sha256 is not None
-    controller = event.controller
-    if controller is None and event.event in ("consent_given", "guardian_consented"):
-        controller = default_controller
-    order_known = event.imported_without_date is not True
-    given_by = event.given_by or "self"
-    channels, purposes = event.channels or (), event.purposes or ()
-    topics, audiences = event.topics or (), event.audiences or ()
-    at = _at_text(event.at, "at")
-    digest = digest_of(
-        keys,
-        "event",
-        (
-            contact_id,
-            event.event,
-            at if order_known else None,
-            controller,
+    return EventEntries(default_controller=default_controller, keys=keys).entry_of(event, contact_id)
+
+
+_SHAPE_OF_EVENT = attrgetter(
+    "event",
+    "controller",
+    "method",
+    "source",
+    "channels",
+    "purposes",
+    "topics",
+    "audiences",
+    "notice",
+    "prohibition",
+    "given_by",
+    "imported_without_date",
+)
+_SHAPE_OF_EVIDENCE = attrgetter(
+    "double_opt_in", "pre_ticked", "condition_of_service", "freely_joined", "express_request"
+)
+_NO_EVIDENCE = _SHAPE_OF_EVIDENCE(Evidence())
+#: Shapes that are remembered before all are forgotten.
+_MOST_SHAPES = 20_000
+_sorted_json = msgspec.json.Encoder(order="sorted").encode
+
+
+class _EventShape:
+    """What events alike in everything but their contact, time and evidence share, as their entries have it.
+
+    ``event_json`` and ``middle`` are the parts of the digest's content before and after the time.
+    """
+
+    __slots__ = (
+        "audiences",
+        "channels",
+        "condition_of_service",
+        "controller",
+        "double_opt_in",
+        "event_json",
+        "express_request",
+        "freely_joined",
+        "given_by",
+        "middle",
+        "order_known",
+        "pre_ticked",
+        "purposes",
+        "topics",
+    )
+
+    def __init__(self, event: EventFields, evidence: Evidence, default_controller: str | None) -> None:
+        self.double_opt_in = evidence.double_opt_in
+        self.pre_ticked = evidence.pre_ticked is True
+        self.condition_of_service = evidence.condition_of_service is True
+        self.freely_joined = evidence.freely_joined is True
+        self.express_request = evidence.express_request is True
+        self.controller = event.controller
+        if self.controller is None and event.event in ("consent_given", "guardian_consented"):
+            self.controller = default_controller
+        self.order_known = event.imported_without_date is not True
+        self.given_by = event.given_by or "self"
+        self.channels, self.purposes = event.channels or (), event.purposes or ()
+        self.topics, self.audiences = event.topics or (), event.audiences or ()
+        self.event_json = msgspec.json.encode(event.event)
+        middle = (
+            self.controller,
             event.method,
             event.source,
-            given_by,
-            sorted(channels),
-            sorted(purposes),
-            sorted(topics),
-            sorted(audiences),
+            self.given_by,
+            sorted(self.channels),
+            sorted(self.purposes),
+            sorted(self.topics),
+            sorted(self.audiences),
             event.notice,
             event.prohibition,
-            double_opt_in,
-            (pre_ticked, condition_of_service, freely_joined, express_request),
-            detail,
-            personal,
-        ),
-    )
-    return NewEntry(
-        contact_id=contact_id,
-        event=event.event,
-        at=event.at,
-        digest=digest,
-        controller=controller,
-        method=event.method,
-        source=event.source,
-        given_by=given_by,
-        order_known=order_known,
-        channels=channels,
-        purposes=purposes,
-        topics=topics,
-        audiences=audiences,
-        notice=event.notice,
-        prohibition=event.prohibition,
-        double_opt_in=double_opt_in,
-        pre_ticked=pre_ticked,
-        condition_of_service=condition_of_service,
-        freely_joined=freely_joined,
-        express_request=express_request,
-        has_proof=has_proof,
-        detail=detail,
-        personal=personal or None,
-    )
+            self.double_opt_in,
+            (self.pre_ticked, self.condition_of_service, self.freely_joined, self.express_request),
+        )
+        self.middle = msgspec.json.encode(middle)[1:-1]
+
+
+class EventEntries:
+    """``entry_of`` for many events: what events have in common is looked at once."""
+
+    def __init__(self, *, default_controller: str | None, keys: AddressKeys) -> None:
+        self._default_controller = default_controller
+        self._shapes: dict[tuple[Any, ...], _EventShape] = {}
+        self._digest = hashlib.blake2b(digest_size=16, key=keys.secret, person=_PERSON)
+
+    def entry_of(self, event: EventFields, contact_id: int) -> NewEntry:
+        """As the function of that name."""
+        evidence = event.evidence
+        personal: dict[str, Any] = {}
+        detail: dict[str, Any] = {}
+        if event.note is not None:
+            personal["note"] = event.note
+        if event.reason is not None:
+            personal["reason"] = event.reason
+        has_proof = False
+        if evidence is None:
+            key = _SHAPE_OF_EVENT(event), _NO_EVIDENCE
+        else:
+            key = _SHAPE_OF_EVENT(event), _SHAPE_OF_EVIDENCE(evidence)
+            if evidence.form is not None:
+                personal["form"] = evidence.form
+            if evidence.ip is not None:
+                personal["ip"] = evidence.ip
+            if evidence.user_agent is not None:
+                personal["user_agent"] = evidence.user_agent
+            if evidence.recording is not None:
+                personal["recording"] = evidence.recording
+                has_proof = True
+            if evidence.attachment_sha256 is not None:
+                personal["attachment_sha256"] = evidence.attachment_sha256
+                has_proof = True
+            if evidence.confirmed_at is not None:
+                detail["confirmed_at"] = _at_text(evidence.confirmed_at, "evidence.confirmed_at")
+        shape = self._shapes.get(key) or self._new_shape(key, event, evidence)
+        at = f'"{_at_text(event.at, "at")}"'
+        return NewEntry(
+            contact_id=contact_id,
+            event=event.event,
+            at=event.at,
+            digest=self._digest_of(contact_id, at if shape.order_known else "null", shape, detail, personal),
+            controller=shape.controller,
+            method=event.method,
+            source=event.source,
+            given_by=shape.given_by,
+            order_known=shape.order_known,
+            channels=shape.channels,
+            purposes=shape.purposes,
+            topics=shape.topics,
+            audiences=shape.audiences,
+            notice=event.notice,
+            prohibition=event.prohibition,
+            double_opt_in=shape.double_opt_in,
+            pre_ticked=shape.pre_ticked,
+            condition_of_service=shape.condition_of_service,
+            freely_joined=shape.freely_joined,
+            express_request=shape.express_request,
+            has_proof=has_proof,
+            detail=detail,
+            personal=personal or None,
+        )
+
+    def _new_shape(self, key: tuple[Any, ...], event: EventFields, evidence: Evidence | None) -> _EventShape:
+        if len(self._shapes) >= _MOST_SHAPES:
+            self._shapes.clear()
+        shape = self._shapes[key] = _EventShape(event, evidence or Evidence(), self._default_controller)
+        return shape
+
+    def _digest_of(
+        self, contact_id: int, at: str, shape: _EventShape, detail: dict[str, Any], personal: dict[str, Any]
+    ) -> UUID:
+        """``digest_of`` of kind ``event``, contact, event, time, what the shape has, detail and personal part."""
+        data = b'["event",%d,%b,%b,%b,%b,%b]' % (
+            contact_id,
+            shape.event_json,
+            at.encode(),
+            shape.middle,
+            _sorted_json(detail),
+            _sorted_json(personal),
+        )
+        if b"\\u0000" in data and _has_null(msgspec.json.decode(data)):
+            raise BadInput("a text holds a null character")
+        digest = self._digest.copy()
+        digest.update(data)
+        return UUID(bytes=digest.digest())
 
 
 def _at_text(moment: datetime, field: str) -> str:

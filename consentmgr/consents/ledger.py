@@ -29,8 +29,9 @@ import json
 import os
 import secrets
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from operator import attrgetter
 from struct import Struct
 from typing import Any, LiteralString, NamedTuple, cast
@@ -46,6 +47,7 @@ from consentmgr.consents.models import CHAINS
 from consentmgr.consents.standing import Act, Scope, StandingRow
 from consentmgr.kit import copy_binary
 from consentmgr.kit.errors import Unavailable
+from consentmgr.register.writing import Copies, DirectCopies
 
 #: The public columns in the order of the canonical JSON.
 PUBLIC = (
@@ -94,44 +96,71 @@ def chain_of(contact_id: int | None, digest: UUID) -> int:
     return (digest.int if contact_id is None else contact_id) % CHAINS
 
 
-def append(session: Session, entries: Sequence[NewEntry], *, actor: str, now: datetime) -> list[int | None]:
+def append(
+    session: Session,
+    entries: Sequence[NewEntry],
+    *,
+    actor: str,
+    now: datetime,
+    made: Collection[int] = (),
+    held: Mapping[int, Head] | None = None,
+    copies: Copies | None = None,
+) -> list[int | None]:
     """Append entries in the order given; the id of each, or None where its digest is in the ledger already.
 
     Works in the session's transaction and does not commit. In the same transaction the contacts' standing is folded
     anew and their ``changed_xid`` raised. A fixed number of statements however many entries. Raises ``Unavailable``
     where the ledger was not prepared.
+
+    For those who write a great many. ``made`` are contacts that this very transaction has made: the ledger cannot
+    know them, and is not asked. ``held`` is what ``hold_chains`` gave for all chains, with nothing appended since.
+    With ``copies``, rows are handed in there, and are stored when whoever made it has waited.
     """
     if not entries:
         return []
-    session.flush()
     connection = driver_connection(session)
-    heads = _hold(connection, sorted({chain_of(entry.contact_id, entry.digest) for entry in entries}))
-    known = _known_digests(connection, entries)
+    asked = [entry for entry in entries if entry.contact_id not in made] if made else entries
+    if copies is None:
+        session.flush()
+        copies = DirectCopies(session)
+    if asked or held is None:
+        copies.wait()
+    if held is None:
+        held = _hold(connection, sorted({chain_of(entry.contact_id, entry.digest) for entry in entries}))
+    known = _known_digests(connection, asked) if asked else set()
     fresh: list[NewEntry] = []
     places: list[int] = []
     for place, entry in enumerate(entries):
-        if entry.digest.int not in known:
-            known.add(entry.digest.int)
+        digest = entry.digest.int
+        if digest not in known:
+            known.add(digest)
             fresh.append(entry)
             places.append(place)
     ids: list[int | None] = [None] * len(entries)
     if fresh:
-        earlier = _earlier_acts(connection, {entry.contact_id for entry in fresh if entry.contact_id is not None})
-        writer = _Writer(heads, actor=actor, now=now)
-        copy_rows(connection, _COPY_ENTRIES, writer.rows(fresh))
+        possible = {entry.contact_id for entry in fresh if entry.contact_id is not None} if asked else set()
+        earlier = _earlier_acts(connection, possible.difference(made))
+        writer = _Writer(held, actor=actor, now=now)
+        copies.copy(_COPY_ENTRIES, blocks_of(writer.rows(fresh)))
         if writer.evidence:
-            copy_rows(connection, _COPY_EVIDENCE, writer.evidence)
-        _store_standing(connection, writer, earlier)
-        _move_heads(connection, heads)
-        _touch_contacts(connection, writer.by_contact)
+            copies.copy(_COPY_EVIDENCE, blocks_of(writer.evidence))
+        if earlier:
+            copies.execute("DELETE FROM standing WHERE contact_id = ANY(%s::bigint[])", [_array(earlier)])
+        if writer.by_contact:
+            copies.copy(COPY_STANDING, blocks_of(writer.standing_rows(earlier)))
+        copies.execute(_MOVE_HEADS, [list(part) for part in zip(*writer.moved(), strict=True)])
+        # A contact made in this transaction carries its number already.
+        touched = writer.by_contact.keys() - made if made else writer.by_contact.keys()
+        if touched:
+            copies.execute(_TOUCH_CONTACTS, [_array(touched)])
         for place, entry_id in zip(places, writer.ids, strict=True):
             ids[place] = entry_id
     return ids
 
 
-def hold_chains(session: Session, chains: Iterable[int] | None = None) -> None:
-    """Lock these chains, or all of them, until the transaction ends (see above, *Chains*)."""
-    _hold(driver_connection(session), sorted(range(CHAINS) if chains is None else set(chains)))
+def hold_chains(session: Session, chains: Iterable[int] | None = None) -> dict[int, Head]:
+    """Lock these chains, or all of them, until the transaction ends (see above, *Chains*); their heads."""
+    return _hold(driver_connection(session), sorted(range(CHAINS) if chains is None else set(chains)))
 
 
 def ledger_head(session: Session) -> str:
@@ -232,6 +261,8 @@ def _earlier_acts(connection: psycopg.Connection[Any], contact_ids: set[int]) ->
     and one look at its end answers for all.
     """
     found: dict[int, list[Act]] = defaultdict(list)
+    if not contact_ids:
+        return found
     with connection.cursor() as cursor:
         cursor.execute("SELECT max(contact_id) FROM ledger_entry WHERE contact_id IS NOT NULL")
         row = cursor.fetchone()
@@ -281,7 +312,16 @@ COPY_STANDING = (
     "COPY standing (contact_id, matter, controller, channel, purpose, topic, state, at, entry_id)"
     " FROM STDIN (FORMAT binary)"
 )
-_BLOCK_ROWS = 500
+_MOVE_HEADS = (
+    "UPDATE ledger_head h SET seq = n.seq, hash = n.hash"
+    " FROM unnest(%s::smallint[], %s::bigint[], %s::bytea[]) AS n (chain, seq, hash)"
+    " WHERE h.chain = n.chain AND h.seq < n.seq"
+)
+_TOUCH_CONTACTS = (
+    "UPDATE contact SET changed_xid = pg_current_xact_id()"
+    " WHERE id = ANY(%s::bigint[]) AND changed_xid <> pg_current_xact_id()"
+)
+_BLOCK_ROWS = 1_000
 _SHAPE_KEY = attrgetter(*_CONSTANT_COLUMNS)
 _ROW_BEGINNING = copy_binary.columns(len(_CONSTANT_COLUMNS) + 13)
 # id, chain, seq, at, digest, prev_hash and hash of an entry: each its length and its value.
@@ -289,7 +329,9 @@ _ENTRY_PART = Struct(">iq ih iq iq i16s i32s i32s").pack
 _EVIDENCE_ROW = Struct(">h iq i16s i").pack
 _STANDING_BEGINNING = Struct(">h iq").pack
 _STANDING_END = Struct(">iq iq").pack
-_COMMITMENT_LENGTH = (32).to_bytes(4, "big")
+_CONTACT = Struct(">iq").pack
+#: The length of a commitment, which is before it.
+_COMMITTED = (32).to_bytes(4, "big")
 _NO_DETAIL = copy_binary.jsonb(b"{}")
 
 # Stands for a value that differs from entry to entry in the JSON made once for many. Random, so that no text of a
@@ -339,10 +381,12 @@ def standing_rows_of(contact_id: int, rows: Mapping[Scope, StandingRow]) -> Iter
 
 
 class _Writer:
-    """Turns entries into COPY rows and moves ``heads`` along; collects what else has to be stored."""
+    """Turns entries into COPY rows and moves the chains along; collects what else has to be stored."""
 
-    def __init__(self, heads: dict[int, Head], *, actor: str, now: datetime) -> None:
-        self.heads = heads
+    def __init__(self, held: Mapping[int, Head], *, actor: str, now: datetime) -> None:
+        self._held = held
+        self._seqs = {chain: head.seq for chain, head in held.items()}
+        self._hashes = {chain: head.hash for chain, head in held.items()}
         self.actor = actor
         self.now = now
         self.ids: list[int] = []
@@ -352,46 +396,50 @@ class _Writer:
         self._shapes: dict[tuple[Any, ...], _Shape] = {}
         self._last_detail: tuple[dict[str, Any] | None, tuple[str, bytes]] = None, ("", b"")
 
+    def moved(self) -> list[Head]:
+        """The heads of the chains that have new entries."""
+        return [Head(n, self._seqs[n], self._hashes[n]) for n, head in self._held.items() if self._seqs[n] > head.seq]
+
     def rows(self, entries: Sequence[NewEntry]) -> Iterator[bytes]:
         """Rows of ``ledger_entry``."""
-        return map(self._row, entries, _salts(len(entries)))
-
-    def _row(self, entry: NewEntry, salt: bytes) -> bytes:
         # This runs a million times in a large import: what entries share is in their shape, and the rest is written
-        # out here rather than in functions.
-        shape = self._shapes.get(_SHAPE_KEY(entry)) or self._new_shape(entry)
-        contact_id, at = entry.contact_id, entry.at
-        digest = entry.digest.bytes
-        chain = (digest[15] if contact_id is None else contact_id) % CHAINS
-        _, seq, previous = self.heads[chain]
-        seq += 1
-        entry_id = seq * CHAINS + chain
-        self.ids.append(entry_id)
-        stored_at = copy_binary.microseconds(at)
-        commitment_json, commitment_field = "null", copy_binary.NULL
-        if entry.personal is not None:
-            commitment = self._commit(entry_id, salt, entry.personal)
-            commitment_json, commitment_field = f'"{commitment.hex()}"', _COMMITMENT_LENGTH + commitment
-        prohibition_json, prohibition_field = "null", copy_binary.NULL
-        if entry.prohibition is not None:
-            prohibition_json = _quoted(entry.prohibition)
-            prohibition_field = copy_binary.text(entry.prohibition)
-        contact_json, contact_field = "null", copy_binary.NULL
-        if contact_id is not None:
-            contact_json, contact_field = str(contact_id), copy_binary.bigint(contact_id)
-            self.by_contact.setdefault(contact_id, []).append((entry_id, stored_at, entry, shape))
-        detail_json, detail_field = "{}", _NO_DETAIL
-        if entry.detail:
-            detail_json, detail_field = self._detail(entry.detail)
-        a, b, c, d, e, f, g, h, i = shape.parts
-        canonical = (
-            f'{a}"{utc_text(at)}"{b}{chain}{c}{commitment_json}{d}{contact_json}{e}{detail_json}'
-            f'{f}"{digest.hex()}"{g}{prohibition_json}{h}{seq}{i}'
-        )
-        current = hashlib.sha256(previous + canonical.encode()).digest()
-        self.heads[chain] = Head(chain, seq, current)
-        part = _ENTRY_PART(8, entry_id, 2, chain, 8, seq, 8, stored_at, 16, digest, 32, previous, 32, current)
-        return shape.row + part + contact_field + prohibition_field + detail_field + commitment_field
+        # out here rather than in functions, with names that are looked up once.
+        seqs, hashes, shapes, by_contact = self._seqs, self._hashes, self._shapes, self.by_contact
+        add_id, add_evidence, encode = self.ids.append, self.evidence.append, msgspec.json.encode
+        sha256, null = hashlib.sha256, copy_binary.NULL
+        for entry, salt in zip(entries, _salts(len(entries)), strict=True):
+            shape = shapes.get(_SHAPE_KEY(entry)) or self._new_shape(entry)
+            contact_id, at, personal, prohibition = entry.contact_id, entry.at, entry.personal, entry.prohibition
+            digest = entry.digest.bytes
+            chain = (digest[15] if contact_id is None else contact_id) % CHAINS
+            seq = seqs[chain] = seqs[chain] + 1
+            previous = hashes[chain]
+            entry_id = seq * CHAINS + chain
+            add_id(entry_id)
+            stored_at = copy_binary.microseconds(at)
+            commitment_json, commitment_field = "null", null
+            if personal is not None:
+                data = encode(personal)
+                commitment = sha256(salt + data)
+                commitment_json, commitment_field = f'"{commitment.hexdigest()}"', _COMMITTED + commitment.digest()
+                add_evidence(_EVIDENCE_ROW(3, 8, entry_id, 16, salt, len(data)) + data)
+            prohibition_json, prohibition_field = "null", null
+            if prohibition is not None:
+                prohibition_json, prohibition_field = _quoted(prohibition), copy_binary.text(prohibition)
+            contact_json: int | str = "null"
+            contact_field = null
+            if contact_id is not None:
+                contact_json, contact_field = contact_id, _CONTACT(8, contact_id)
+                by_contact.setdefault(contact_id, []).append((entry_id, stored_at, entry, shape))
+            detail_json, detail_field = self._detail(entry.detail) if entry.detail else ("{}", _NO_DETAIL)
+            a, b, c, d, e, f, g, h, i = shape.parts
+            canonical = (
+                f'{a}"{utc_text(at)}"{b}{chain}{c}{commitment_json}{d}{contact_json}{e}{detail_json}'
+                f'{f}"{digest.hex()}"{g}{prohibition_json}{h}{seq}{i}'
+            )
+            current = hashes[chain] = sha256(previous + canonical.encode()).digest()
+            part = _ENTRY_PART(8, entry_id, 2, chain, 8, seq, 8, stored_at, 16, digest, 32, previous, 32, current)
+            yield b"".join((shape.row, part, contact_field, prohibition_field, detail_field, commitment_field))
 
     def _new_shape(self, entry: NewEntry) -> _Shape:
         shape = self._shapes[_SHAPE_KEY(entry)] = _Shape(entry, actor=self.actor, now=self.now)
@@ -404,19 +452,15 @@ class _Writer:
             self._last_detail = detail, (data.decode(), copy_binary.jsonb(data))
         return self._last_detail[1]
 
-    def _commit(self, entry_id: int, salt: bytes, personal: Mapping[str, Any]) -> bytes:
-        data = msgspec.json.encode(personal)
-        self.evidence.append(_EVIDENCE_ROW(3, 8, entry_id, 16, salt, len(data)) + data)
-        return hashlib.sha256(salt + data).digest()
-
     def standing_rows(self, earlier: Mapping[int, list[Act]]) -> Iterator[bytes]:
         """The standing of every contact touched. ``earlier`` are the acts that were there before."""
         for contact_id, written in self.by_contact.items():
             before = earlier.get(contact_id)
             entry_id, at, entry, shape = written[0]
             if before is None and len(written) == 1 and entry.prohibition is None:
+                begin, end = _STANDING_BEGINNING(9, 8, contact_id), _STANDING_END(8, at, 8, entry_id)
                 for fields in shape.standing:
-                    yield _STANDING_BEGINNING(9, 8, contact_id) + fields + _STANDING_END(8, at, 8, entry_id)
+                    yield begin + fields + end
             else:
                 acts = [*(before or ()), *(_act(one, number) for number, _, one, _ in written)]
                 yield from standing_rows_of(contact_id, standing.fold(acts))
@@ -466,38 +510,21 @@ def _has_fraction(value: Any) -> bool:
     return isinstance(value, float)
 
 
+def blocks_of(rows: Iterable[bytes]) -> Iterator[bytes]:
+    """A whole COPY in binary form (``kit.copy_binary``), in portions. Raises ``Unwritable`` for what no row can hold."""
+    yield copy_binary.HEADER
+    rows = iter(rows)
+    while True:
+        with copy_binary.writing():
+            block = b"".join(islice(rows, _BLOCK_ROWS))
+        if not block:
+            break
+        yield block
+    yield copy_binary.TRAILER
+
+
 def copy_rows(connection: psycopg.Connection[Any], statement: LiteralString, rows: Iterable[bytes]) -> None:
     """Send rows of the binary format (``kit.copy_binary``) with a COPY statement."""
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        waiting = [copy_binary.HEADER]
-        for row in rows:
-            waiting.append(row)
-            if len(waiting) == _BLOCK_ROWS:
-                copy.write(b"".join(waiting))
-                waiting.clear()
-        copy.write(b"".join(waiting) + copy_binary.TRAILER)
-
-
-def _store_standing(connection: psycopg.Connection[Any], writer: _Writer, earlier: Mapping[int, list[Act]]) -> None:
-    if earlier:
-        connection.execute("DELETE FROM standing WHERE contact_id = ANY(%s::bigint[])", [_array(earlier)])
-    if writer.by_contact:
-        copy_rows(connection, COPY_STANDING, writer.standing_rows(earlier))
-
-
-def _move_heads(connection: psycopg.Connection[Any], moved: Mapping[int, Head]) -> None:
-    connection.execute(
-        "UPDATE ledger_head h SET seq = n.seq, hash = n.hash"
-        " FROM unnest(%s::smallint[], %s::bigint[], %s::bytea[]) AS n (chain, seq, hash)"
-        " WHERE h.chain = n.chain AND h.seq < n.seq",
-        [list(part) for part in zip(*moved.values(), strict=True)],
-    )
-
-
-def _touch_contacts(connection: psycopg.Connection[Any], contact_ids: Iterable[int]) -> None:
-    # A contact made in this transaction carries its number already and is left alone.
-    connection.execute(
-        "UPDATE contact SET changed_xid = pg_current_xact_id()"
-        " WHERE id = ANY(%s::bigint[]) AND changed_xid <> pg_current_xact_id()",
-        [_array(contact_ids)],
-    )
+        for block in blocks_of(rows):
+            copy.write(block)

@@ -8,21 +8,23 @@ One that came by ``import`` or by no named way is recorded as proving no order, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
 
 from msgspec.structs import replace
 
-from consentmgr.consents.acts import NewEntry, entry_of, legal_basis_entry
-from consentmgr.consents.ledger import append, entries_of
+from consentmgr.consents.acts import EventEntries, NewEntry, digest_of, legal_basis_entry
+from consentmgr.consents.ledger import Head, append, entries_of
 from consentmgr.importing.batch import Batch
 from consentmgr.importing.checks import midnight
 from consentmgr.importing.contacts import People, Person
 from consentmgr.kit.clock import local_date
 from consentmgr.prohibitions.erasure import erase_contacts
+from consentmgr.register.reading import merged_contacts
 from consentmgr.register.rows import LegalBasisRow
+from consentmgr.register.writing import Copies
 from consentmgr.vocabulary.codes import ConsentMethod
 from consentmgr.vocabulary.documents import Event, EventFields, LegalBasisTag
 
@@ -83,6 +85,8 @@ class Acts:
         self.acted: set[int] = set()
         #: Contacts erased by this batch, with the moment and the entry that says so.
         self.erased: dict[int, tuple[datetime, int]] = {}
+        self._made = {person.row.id for person in people.all if person.new}
+        self._made_of = EventEntries(default_controller=batch.premises.default_controller, keys=batch.keys)
         self._own_events: list[int] = []
         #: Per erased contact, what the ledger says of them already.
         self._recorded: dict[int, set[tuple[Any, ...]]] = {}
@@ -108,14 +112,14 @@ class Acts:
             for row in person.wanted_bases.values():
                 self._add_basis(person, row)
 
+    @property
+    def asks(self) -> bool:
+        """Whether ``append`` has to ask the ledger, because not every contact with an entry is new."""
+        return any(entry.contact_id not in self._made for entry in self.entries)
+
     def _add(self, person: Person, event: EventFields, place: int | None) -> None:
         batch = self.batch
-        entry = entry_of(
-            as_imported(event),
-            person.row.id,
-            default_controller=batch.premises.default_controller,
-            keys=batch.keys,
-        )
+        entry = self._made_of.entry_of(as_imported(event), person.row.id)
         if person.erased:
             # What the erasure took away is not brought back by the document it first came in.
             if _public(entry) in self._recorded.get(person.row.id, ()):
@@ -149,10 +153,18 @@ class Acts:
         self.entries.append(entry)
         self._places.append(None)
 
-    def append(self) -> None:
-        """Append the entries and tell the rows that wait for their ids."""
+    def append(self, held: Mapping[int, Head], copies: Copies) -> None:
+        """Append the entries and tell the rows that wait for their ids. ``held`` and ``copies`` are the ledger's."""
         batch = self.batch
-        ids = append(batch.session, self.entries, actor=batch.actor, now=batch.now)
+        ids = append(
+            batch.session,
+            self.entries,
+            actor=batch.actor,
+            now=batch.now,
+            made=self._made,
+            held=held,
+            copies=copies,
+        )
         for entry, entry_id, place in zip(self.entries, ids, self._places, strict=True):
             if entry_id is not None:
                 batch.changes.decisions[entry.event] += 1
@@ -166,7 +178,26 @@ class Acts:
             row.entry_id = ids[position] or row.entry_id
 
     def erase(self) -> None:
-        """Carry out the erasures that this batch brought word of."""
+        """Carry out the erasures that this batch brought word of, of contacts merged into these people too.
+
+        A merged contact's entries stay under its own id, and with them the proof of what it said.
+        """
+        merged = merged_contacts(self.batch.session, self.erased)
+        if merged:
+            entries = [
+                NewEntry(
+                    contact_id=contact_id,
+                    event="erased",
+                    at=self.erased[survivor][0],
+                    digest=digest_of(self.batch.keys, "merged erased", (contact_id, survivor)),
+                    method=IMPORT,
+                )
+                for contact_id, survivor in merged
+            ]
+            ids = append(self.batch.session, entries, actor=self.batch.actor, now=self.batch.now)
+            for entry, entry_id in zip(entries, ids, strict=True):
+                if entry_id is not None and entry.contact_id is not None:
+                    self.erased[entry.contact_id] = (entry.at, entry_id)
         erase_contacts(self.batch.session, self.erased)
 
     # --- restriction ------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ The book is made from documents alone, so it is ready before the batch's transac
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import repeat
 from typing import NamedTuple
 
 import msgspec
@@ -28,20 +29,26 @@ class KeyedAddress(NamedTuple):
     sha256_digits_key: str | None
 
 
-class AddressBook:
-    """Answers as ``AddressKeys`` does, from what was made beforehand; what was not is made when asked."""
+#: The keys of names by given and family name; handed from book to book, because names come again and again.
+Names = dict[tuple[str | None, str | None], str | None]
+_MOST_NAMES = 100_000
 
-    def __init__(self, keys: AddressKeys, documents: Iterable[msgspec.Struct] = ()) -> None:
+
+class AddressBook:
+    """Answers as ``AddressKeys`` does, from what was made beforehand; what was not is made when asked.
+
+    ``names`` are those an earlier book of the same file has made; they are added to, and begun anew when too many.
+    """
+
+    def __init__(self, keys: AddressKeys, documents: Iterable[msgspec.Struct] = (), names: Names | None = None) -> None:
         self.keys = keys
-        self._names: dict[tuple[str | None, str | None], str | None] = {}
+        self._names: Names = {} if names is None else names
+        if len(self._names) > _MOST_NAMES:
+            self._names.clear()
         emails: dict[str, None] = {}
         phones: dict[str, None] = {}
         for document in documents:
-            if isinstance(document, Contact):
-                name = document.given_name, document.family_name
-                if name not in self._names:
-                    self._names[name] = _name_key(keys, *name)
-            elif not isinstance(document, Organisation):
+            if not isinstance(document, Contact | Organisation):
                 continue
             for point in document.points:
                 value = point.value
@@ -60,17 +67,16 @@ class AddressBook:
             return {}
         columns = self.keys.columns(kind, pa.array(wanted, pa.large_string()))
         canonical = columns.canonical.to_pylist()
-        address_keys = columns.address_key.to_pylist()
-        sha256_keys = columns.sha256_key.to_pylist() if columns.sha256_key is not None else [None] * len(wanted)
-        digits = columns.sha256_digits_key
-        digits_keys = digits.to_pylist() if digits is not None else [None] * len(wanted)
+        made = zip(
+            canonical,
+            _hex_digits(columns.address_key),
+            _hex_digits(columns.sha256_key),
+            _hex_digits(columns.sha256_digits_key),
+            strict=False,
+        )
         return {
-            text: KeyedAddress(form, key.hex(), sha256.hex() if sha256 else None, bare.hex() if bare else None)
-            if form is not None
-            else None
-            for text, form, key, sha256, bare in zip(
-                wanted, canonical, address_keys, sha256_keys, digits_keys, strict=True
-            )
+            text: KeyedAddress._make(keyed) if keyed[0] is not None else None
+            for text, keyed in zip(wanted, made, strict=True)
         }
 
     def email(self, text: str) -> KeyedAddress | None:
@@ -90,7 +96,20 @@ class AddressBook:
     def name(self, given: str | None, family: str | None) -> str | None:
         """The key of a person's name, or None where it is blank."""
         name = given, family
-        return self._names[name] if name in self._names else _name_key(self.keys, given, family)
+        try:
+            return self._names[name]
+        except KeyError:
+            made = self._names[name] = _name_key(self.keys, given, family)
+            return made
+
+
+def _hex_digits(column: pa.Array | None) -> Iterable[str | None]:
+    """The digits of a column of 16 bytes each; the zeros under a null are nobody's. Nulls for ever without a column."""
+    if column is None:
+        return repeat(None)
+    start = column.offset * 32
+    digits = memoryview(column.buffers()[1]).hex()
+    return [digits[place : place + 32] for place in range(start, start + 32 * len(column), 32)]
 
 
 def _keyed(keys: PointKeys | None) -> KeyedAddress | None:

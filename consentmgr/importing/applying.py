@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -33,7 +32,7 @@ from consentmgr.importing.kept_keys import KeptKey, KeptProhibition
 from consentmgr.importing.organisations import take_organisations
 from consentmgr.importing.rejects import Rejection
 from consentmgr.kit.address_keys import AddressKeys
-from consentmgr.register.writing import BackgroundInserts, insert_rows, lock_register
+from consentmgr.register.writing import BackgroundCopies, DirectCopies, lock_register
 from consentmgr.vocabulary.documents import (
     Campaign,
     Contact,
@@ -47,7 +46,7 @@ from consentmgr.vocabulary.documents import (
     Topic,
 )
 
-#: From this many contacts on a thread costs less than it saves.
+#: From this many contacts or events on a thread costs less than it saves.
 _WORTH_A_THREAD = 1_000
 
 
@@ -64,8 +63,9 @@ def apply_documents(
     """Take ``docs`` into the register within the session's transaction; the caller commits.
 
     Documents that cannot be taken are in ``Changes.rejected`` by their place in ``docs``, whole; the others are
-    taken. ``meanwhile`` is called while the database is busy with a large batch. ``book`` holds the keys of their addresses where the caller has made them already. The same documents
-    again change nothing. A fixed number of statements for any number of documents.
+    taken. ``book`` holds the keys of their addresses where the caller has made them already, and ``meanwhile`` is
+    called, perhaps more than once, while the database is busy. The same documents again change nothing. A fixed
+    number of statements for any number of documents.
     """
     lock_register(session)
     # Before any contact is touched: the ledger's rule against deadlocks with somebody leaving at the same moment.
@@ -152,16 +152,16 @@ def _take_contacts(
     acts = Acts(batch, people)
     acts.gather(known)
     people.number()
-    if len(contacts) < _WORTH_A_THREAD:
-        people.insert(partial(insert_rows, batch.session))
+    held = hold_chains(batch.session)
+    large = max(len(contacts), len(events)) >= _WORTH_A_THREAD
+    with BackgroundCopies(batch.session) if large else DirectCopies(batch.session) as copies:
+        people.insert(copies.insert)
         acts.make()
-    else:
-        with BackgroundInserts(batch.session) as background:
-            people.insert(background.insert)
-            acts.make()
+        if acts.asks:
             meanwhile()
+        acts.append(held, copies)
+        meanwhile()
     people.update()
-    acts.append()
     people.write_bases()
     people.count(acts.acted)
     return acts

@@ -110,6 +110,7 @@ def take_controllers(batch: Batch, placed: Placed[Controller]) -> None:
         fold.text("contact", document.contact)
         # Taken as it stands: a controller says no country, so there is no telling whose check digits it has.
         fold.text("business_id", document.business_id)
+        fold.put("branding", {**row.branding, **_branding(document)})
         if document.default:
             fold.put("is_default", True)
             for other in shelf.rows.values():
@@ -141,6 +142,8 @@ def take_topics(batch: Batch, placed: Placed[Topic]) -> None:
         fold.put("kind", document.kind)
         fold.text("controller", document.controller)
         fold.put("names", {**row.names, **_names(document.names)})
+        fold.put("descriptions", {**row.descriptions, **_names(document.descriptions)})
+        fold.put("cadence", document.cadence)
         fold.put("public", document.public)
 
     _take(batch, "topic", placed, shelf, begin, lay)
@@ -242,6 +245,14 @@ def take_campaigns(batch: Batch, placed: Placed[Campaign]) -> None:
             written[key] = document
         batch.count("campaign", new=before is None, changed=before != document)
     keep_campaigns(batch.session, written, now=batch.now)
+
+
+def _branding(document: Controller) -> dict[str, str]:
+    return {
+        name: text
+        for name in ("colour", "logo", "privacy_url")
+        if (text := text_of(getattr(document, name))) is not None
+    }
 
 
 def _names(names: Names) -> dict[str, str]:

@@ -17,6 +17,7 @@ from consentmgr.importing.rejects import Rejection
 from consentmgr.kit.address_keys import canonical_domain
 from consentmgr.kit.clock import HELSINKI, local_date
 from consentmgr.register.business_ids import canonical_business_id, canonical_reference
+from consentmgr.vocabulary.branding import colour_fault, logo_fault, privacy_url_fault
 from consentmgr.vocabulary.documents import (
     Campaign,
     Contact,
@@ -169,10 +170,14 @@ def check_contact(document: Contact, premises: Premises) -> list[CheckedPoint]:
             check_event(event, premises)
         except Refused as refused:
             raise refused.within(f"events[{position}]") from None
-    _check_each(document.roles, "roles", _check_role, premises)
-    _check_each(document.customer_of, "customer_of", _check_customer, premises)
-    _check_each(document.legal_bases, "legal_bases", _check_legal_basis, premises)
-    _check_each(document.messages_sent, "messages_sent", _check_message, premises)
+    if document.roles:
+        _check_each(document.roles, "roles", _check_role, premises)
+    if document.customer_of:
+        _check_each(document.customer_of, "customer_of", _check_customer, premises)
+    if document.legal_bases:
+        _check_each(document.legal_bases, "legal_bases", _check_legal_basis, premises)
+    if document.messages_sent:
+        _check_each(document.messages_sent, "messages_sent", _check_message, premises)
     return points
 
 
@@ -330,6 +335,11 @@ def check_scope(document: Prohibition | KeptProhibition, premises: Premises) -> 
 def check_controller(document: Controller) -> None:
     key_of(document.key, "key")
     key_of(document.name, "name")
+    for name, fault_of in (("colour", colour_fault), ("logo", logo_fault), ("privacy_url", privacy_url_fault)):
+        value = text_of(getattr(document, name))
+        fault = fault_of(value) if value is not None else None
+        if fault is not None:
+            refuse(fault, name)
 
 
 def check_topic(document: Topic, premises: Premises) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 KINDS = ("documents", "contacts", "consents", "prohibitions", "organisations")
 #: Endings of files that hold documents where nothing else is said.
 DOCUMENT_ENDINGS = (".jsonl", ".ndjson")
+#: Documents after which PostgreSQL's picture of its tables is no longer true enough to plan by.
+_MANY_DOCUMENTS = 10_000
 _IN = click.Path(exists=True, path_type=Path, allow_dash=True)
 _OUT = click.Path(dir_okay=False, path_type=Path, allow_dash=True)
 
@@ -59,9 +61,9 @@ def import_command(
     """Take in documents (JSON Lines), a table, or a ban list; - reads standard input.
 
     Rejected lines go, whole and with their reason, to NAME.rejected.jsonl; the rest is taken, and the exit code is 1.
-    A line of that file can be mended and imported from there. An import that was killed goes on where it stopped when
-    the same command is given again, and a finished one given again changes nothing. A blank never erases anything,
-    and no import lifts a ban.
+    That file, its lines mended, can be imported in its turn; of a table, by the same --as and options. An import that
+    was killed goes on where it stopped when the same command is given again, and a finished one given again changes
+    nothing. A blank never erases anything, and no import lifts a ban.
     """
     from consentmgr.db import open_database
     from consentmgr.importing.service import import_documents
@@ -79,7 +81,7 @@ def import_command(
     loaded = load_keys(settings)
     keys = AddressKeys(loaded.address_key, loaded.address_key_id)
     who = actor or signed_in_user()
-    rejected = 0
+    rejected = taken = 0
     with open_database(settings) as database, _sources(database, file, kind, named, keys) as sources:
         targets = _rejects_paths(file, rejects, [part or source.name for source, part in sources])
         for (source, part), target in zip(sources, targets, strict=True):
@@ -96,9 +98,13 @@ def import_command(
                     options={"as": kind, "part": part, **{name: _plain(value) for name, value in named.items()}},
                     dry_run=dry_run,
                     progress=advance,
+                    clock=clock.now,
                 )
             _tell(report, part)
             rejected += report.rejected
+            taken += 0 if dry_run or report.changes.is_nothing else sum(report.changes.documents.values())
+        if taken >= _MANY_DOCUMENTS:
+            database.refresh_statistics()
     if rejected:
         verb = "would be rejected" if dry_run else "rejected"
         raise CheckFailed(f"{rejected:,} {'line' if rejected == 1 else 'lines'} {verb}")
@@ -180,6 +186,8 @@ def _seekable(file: Path) -> Iterator[BinaryIO]:
 
 def _refuse_no_documents(file: BinaryIO, name: str) -> None:
     """Say at once that a file is none of documents, instead of rejecting every line of it."""
+    from consentmgr.importing.mended import begins_rejected_rows
+
     start = file.read(65_536)
     file.seek(0)
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -187,6 +195,12 @@ def _refuse_no_documents(file: BinaryIO, name: str) -> None:
         raise BadInput("the file is empty", file=name)
     if b"\0" in start or start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise BadInput("the file is not text in UTF-8, as documents are", file=name, line=1)
+    if begins_rejected_rows(start):
+        raise BadInput(
+            f"these are rejected rows of a table: say with --as {', '.join(KINDS[1:-1])} or {KINDS[-1]} what they are,"
+            " and give the table's other options again",
+            file=name,
+        )
     if not text.startswith(b"{"):
         raise BadInput(
             "not a JSON object; documents are one a line, and a table is imported with --as", file=name, line=1
@@ -249,7 +263,8 @@ def _tell(report: ImportReport, part: str) -> None:
     _tell_counts(
         console.print, "Acts added to the ledger", {k: v for k, v in changes.decisions.items() if k != "prohibition"}
     )
-    _tell_counts(console.print, "Bans added", {k: v for k, v in changes.decisions.items() if k == "prohibition"})
+    if changes.decisions["prohibition"]:
+        console.print(f"Bans added: {changes.decisions['prohibition']:,}")
     _tell_counts(console.print, "Fields changed", changes.fields)
     if changes.stubs:
         console.print(f"{changes.stubs:,} organisation(s) named and not described, made with unknown form.")
@@ -270,12 +285,7 @@ def _tell_counts(tell: Any, title: str, counts: Any) -> None:
 # --- export ---------------------------------------------------------------------------------------------------------
 
 
-@click.group("export")
-def export_group() -> None:
-    """Write the register out again."""
-
-
-@export_group.command("documents")
+@click.command("documents")
 @click.argument("file", type=_OUT, default="-")
 def export_documents(file: Path) -> None:
     """Write every document to FILE (- for standard output), one a line, as ``consentmgr import`` takes them.

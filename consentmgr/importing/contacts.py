@@ -162,13 +162,14 @@ class People:
         """What ``_lay_own`` does for the first document of a new contact, where nothing has to be compared."""
         if document.controllers:
             row.controllers = list(dict.fromkeys(document.controllers))
-        row.given_name = text_of(document.given_name)
-        row.family_name = text_of(document.family_name)
-        if row.given_name is not None or row.family_name is not None:
-            row.name_key = self.batch.premises.book.name(row.given_name, row.family_name)
+        given, family = text_of(document.given_name), text_of(document.family_name)
+        if given is not None or family is not None:
+            row.given_name, row.family_name = given, family
+            row.name_key = self.batch.premises.book.name(given, family)
         row.language = document.language
         row.country = document.country
-        row.municipality = text_of(document.municipality)
+        if document.municipality is not None:
+            row.municipality = text_of(document.municipality)
         row.born_on = document.born_on
         row.deceased_on = document.deceased_on
         row.non_disclosure = document.non_disclosure or False

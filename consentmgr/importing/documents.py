@@ -91,6 +91,12 @@ def _decode_without_blanks(line: bytes) -> FileDocument | Rejection:
     if "type" not in plain and {"line", "reason", "document"} <= plain.keys():
         # A line of a rejects file, mended where it stands.
         plain = plain["document"]
+        if isinstance(plain, str):
+            # A line that was no JSON stands there as text, and may have been mended inside it.
+            try:
+                plain = _without_blanks(_plain_decoder.decode(plain))
+            except (msgspec.DecodeError, RecursionError):
+                return Rejection("is not JSON", "document")
         if not isinstance(plain, dict):
             return Rejection("is not a JSON object", "document")
     kind = plain.get("type")

@@ -134,6 +134,9 @@ def _catalogue(session: Session) -> Iterator[FileDocument]:
             business_id=controller.business_id,
             contact=controller.contact,
             default=controller.is_default,
+            colour=controller.branding.get("colour"),
+            logo=controller.branding.get("logo"),
+            privacy_url=controller.branding.get("privacy_url"),
         )
     for topic in _sorted(all_rows(session, TopicRow)):
         yield _document(
@@ -142,6 +145,8 @@ def _catalogue(session: Session) -> Iterator[FileDocument]:
             kind=topic.kind,
             controller=topic.controller,
             names=_names(topic.names),
+            descriptions=_names(topic.descriptions),
+            cadence=topic.cadence,
             public=topic.public,
         )
     for notice in _sorted(all_rows(session, NoticeRow)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
@@ -11,11 +12,17 @@ from uuid import UUID
 from consentmgr.db import Database
 from consentmgr.importing.ban_lists import BanFormat, BanList, DigestList, ForeignList, read_ban_lists, state_documents
 from consentmgr.importing.documents import FileDocument
+from consentmgr.importing.mended import MendedRows, MendedSource, begins_rejected_rows
 from consentmgr.importing.rejects import Rejection
 from consentmgr.importing.sources import Source
-from consentmgr.importing.tables import TableDocuments, TableKind, TableOptions, read_documents
+from consentmgr.importing.table_rows import NoticeScope
+from consentmgr.importing.tables import KnownRefs, TableDocuments, TableKind, TableOptions, read_documents
 from consentmgr.kit.address_keys import AddressKeys
-from consentmgr.register.reading import addresses_held, refs_of_addresses
+from consentmgr.kit.errors import BadInput
+from consentmgr.kit.tabular import DEFAULT_LIMITS
+from consentmgr.kit.tabular.table import read_bytes
+from consentmgr.register.reading import addresses_held, refs_of_addresses, rows_by
+from consentmgr.register.rows import NoticeRow
 
 Found = Iterator[tuple[int, FileDocument | Rejection]]
 
@@ -40,6 +47,48 @@ def table_sources(
             return refs_of_addresses(session, wanted)
 
     options = replace(options, known_refs=known_refs)
+    if kind == "consents" and options.notice is not None:
+        options = replace(options, notice_scope=_scope_of(database, options.notice))
+    if not (isinstance(file, Path) and file.is_dir()):
+        data, name = read_bytes(file, name, DEFAULT_LIMITS)
+        if begins_rejected_rows(data):
+            rows = MendedRows(data, name)
+            # A sheet was named of the workbook the rows came from; what is left of it is text.
+            options = replace(options, sheet=None)
+            table = BytesIO(rows.table)
+            parts = _sources(database, table, kind, options, keys, known_refs, ban_format=ban_format, name=name)
+            return [(MendedSource(source, rows), part) for source, part in parts]
+        file = BytesIO(data)
+    return _sources(database, file, kind, options, keys, known_refs, ban_format=ban_format, name=name)
+
+
+def _scope_of(database: Database, notice: str) -> NoticeScope | None:
+    """What a notice speaks of; None where it is not written as one, which the reader of the table tells."""
+    key, _, rest = notice.partition("/")
+    version, _, language = rest.partition("/")
+    if not version.isdecimal():
+        return None
+    with database.reading() as session:
+        found = rows_by(session, NoticeRow, "key", [key])
+    for row in found:
+        if (row.version, row.language) == (int(version), language):
+            return NoticeScope(tuple(row.channels), tuple(row.purposes), tuple(row.topics))
+    known = ", ".join(f"{row.key}/{row.version}/{row.language}" for row in found)
+    there = f"; of that key there are {known}" if known else ""
+    raise BadInput(f"--notice {notice}: the register knows no such notice{there}. Import the notice first")
+
+
+def _sources(
+    database: Database,
+    file: Path | BinaryIO,
+    kind: TableKind,
+    options: TableOptions,
+    keys: AddressKeys,
+    known_refs: KnownRefs,
+    *,
+    ban_format: BanFormat | None,
+    name: str | None,
+) -> list[tuple[Source, str]]:
     if kind != "prohibitions":
         return [(read_documents(file, kind, options, keys, name=name), "")]
     found: list[tuple[Source, str]] = []
@@ -59,6 +108,7 @@ class _Part:
         self.name = whole.name
         self.sha256 = whole.sha256
         self.in_order = in_order
+        self.header = whole.header
         self._whole = whole
         self._found = found
 

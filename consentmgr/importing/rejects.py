@@ -38,6 +38,9 @@ class Rejection:
 class RejectsFile:
     """The rejected lines of one input, in its order: ``{"line", "reason", "field", "document"}`` a line.
 
+    Of a table, ``document`` is the row's text and ``header`` that of its first line, so that rows mended where they
+    stand are a table again (``mended``).
+
     The file is made with the first rejection and is there only if there was one. ``settle`` puts what was written on
     the disk; a resumed import cuts off what a killed one wrote of lines it never took.
     """
@@ -64,8 +67,8 @@ class RejectsFile:
                 break
             self.count += 1
 
-    def add(self, line: int, rejection: Rejection, document: bytes | str) -> None:
-        """Write one rejected line; ``document`` is its raw bytes or its text."""
+    def add(self, line: int, rejection: Rejection, document: bytes | str, header: str | None = None) -> None:
+        """Write one rejected line; ``document`` is its raw bytes, or the text of a row of the table ``header`` heads."""
         if self._file is None:
             # Personal data: for the person who imports, and nobody else.
             self._file = os.fdopen(os.open(self.path, os.O_CREAT | os.O_TRUNC | os.O_RDWR, 0o600), "r+b")
@@ -75,6 +78,7 @@ class RejectsFile:
         if isinstance(document, bytes):
             record.update(_whole(document))
         else:
+            record["header"] = header
             record["document"] = document
         self._file.write(msgspec.json.encode(record) + b"\n")
         self.count += 1

@@ -20,13 +20,14 @@ import psycopg
 from sqlalchemy.orm import Session
 
 from consentmgr.db import Database
-from consentmgr.importing.address_book import AddressBook
+from consentmgr.importing.address_book import AddressBook, Names
 from consentmgr.importing.applying import apply_documents
 from consentmgr.importing.changes import REJECTED, Changes
 from consentmgr.importing.documents import FileDocument
 from consentmgr.importing.rejects import Rejection, RejectsFile
 from consentmgr.importing.sources import DocumentLines, Item, Source, items_of
 from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.copy_binary import Unwritable
 from consentmgr.kit.errors import BadInput, Unavailable
 from consentmgr.kit.progress import Advance
 from consentmgr.register.import_batches import (
@@ -47,8 +48,8 @@ BATCH_BYTES = 32_000_000
 TOLD_REJECTIONS = 20
 #: Batches after which the few circles that exceptions leave are collected.
 _BATCHES_BETWEEN_COLLECTIONS = 25
-#: What a database says of values it cannot hold.
-_NOT_STORED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded, BadInput)
+#: What is said of values that the database cannot hold, by itself or in writing them for it.
+_NOT_STORED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded, Unwritable, BadInput)
 #: Seconds to wait for another process that imports the same file, such as one just killed, to be gone.
 _PATIENCE = 10
 
@@ -97,13 +98,13 @@ class _Portion:
         return [_portion_of(first, keys), _portion_of(second, keys)] if second else []
 
 
-def _portion_of(items: list[Item], keys: AddressKeys) -> _Portion:
+def _portion_of(items: list[Item], keys: AddressKeys, names: Names | None = None) -> _Portion:
     portion = _Portion(items)
     for place, item in enumerate(items):
         if not isinstance(item.content, Rejection):
             portion.documents.append(item.content)
             portion.places.append(place)
-    portion.book = AddressBook(keys, portion.documents)
+    portion.book = AddressBook(keys, portion.documents, names)
     return portion
 
 
@@ -119,14 +120,16 @@ def import_documents(
     dry_run: bool = False,
     progress: Advance | None = None,
     batch_documents: int = BATCH_DOCUMENTS,
+    clock: Callable[[], datetime] | None = None,
 ) -> ImportReport:
     """Take in a source. Rejected lines go whole to ``rejects_path``; all others are in the register afterwards.
 
     ``options`` tell apart imports of the same bytes that mean different things (a table's kind, a source): only an
     import with the same bytes and options is taken up again. With ``dry_run`` everything is done in one transaction
-    that is undone, and no rejects file is written.
+    that is undone, and no rejects file is written. ``now`` is the time of everything that is taken in; ``clock`` tells
+    when the import has ended, which without it is ``now`` too.
     """
-    run = _Run(database, source, keys, actor, now, progress, batch_documents)
+    run = _Run(database, source, keys, actor, now, progress, batch_documents, clock or (lambda: now))
     with _without_collector():
         if dry_run:
             return _preview(run)
@@ -156,6 +159,7 @@ class _Run:
     now: datetime
     progress: Advance | None
     batch_documents: int
+    clock: Callable[[], datetime]
     rejects: RejectsFile | None = None
     batch: OpenBatch | None = None
     previewing: Session | None = None
@@ -216,7 +220,7 @@ class _Run:
         except _NOT_STORED as error:
             halves = portion.halves(self.keys)
             if not halves:
-                reason = f"the database does not take it ({type(error).__name__})"
+                reason = f"the database does not take it ({_fault(error)})"
                 halves = [_portion_of([item.refused(reason) for item in portion.items], self.keys)]
             for half in halves:
                 self.take(half, meanwhile)
@@ -243,7 +247,8 @@ class _Run:
             if len(self.told) < TOLD_REJECTIONS:
                 self.told.append((item.line, Rejection(rejection.reason, rejection.field)))
             if self.rejects is not None:
-                self.rejects.add(item.line, rejection, _whole(self.source, item, rejection))
+                header = getattr(self.source, "header", None)
+                self.rejects.add(item.line, rejection, _whole(self.source, item, rejection), header)
         if self.rejects is not None:
             self.rejects.settle()
 
@@ -270,7 +275,7 @@ def _import(run: _Run, rejects_path: Path | None, options: Mapping[str, Any]) ->
     try:
         run.take_all(batch.next_line)
         with run.database.transaction() as session:
-            finish_batch(session, batch.id, now=run.now)
+            finish_batch(session, batch.id, now=run.clock())
     finally:
         if run.rejects is not None:
             run.rejects.close()
@@ -299,6 +304,11 @@ def _whole(source: Source | DocumentLines, item: Item, rejection: Rejection) -> 
     return source.record(item.line)
 
 
+def _fault(error: Exception) -> str:
+    """What was wrong with a value, without the value: PostgreSQL's own sentence may show it, so its name is told."""
+    return str(error) if isinstance(error, Unwritable | BadInput) else type(error).__name__
+
+
 class _Portions:
     """The source in batches; a line is never parted. ``read_on`` reads the next one where there is time for it."""
 
@@ -306,6 +316,7 @@ class _Portions:
         self._items = items_of(source, from_line)
         self._keys = keys
         self._batch_documents = batch_documents
+        self._names: Names = {}
         self._pending: list[Item] = []
         self._read: _Portion | None = None
         self._error: Exception | None = None
@@ -338,7 +349,8 @@ class _Portions:
             size += len(item.raw) if item.raw is not None else 0
         if not batch:
             return None
-        return _portion_of([item if item.raw is not None else _without_null(item) for item in batch], self._keys)
+        settled = [item if item.raw is not None else _without_null(item) for item in batch]
+        return _portion_of(settled, self._keys, self._names)
 
 
 def _without_null(item: Item) -> Item:

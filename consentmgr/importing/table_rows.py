@@ -114,13 +114,23 @@ NEEDED: dict[TableKind, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class NoticeScope:
+    """What the words of a notice speak of; nothing named is everything."""
+
+    channels: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableOptions:
     """What the person who imports a table says of it, where its columns do not.
 
     ``source``: where the addresses come from; for prohibitions one of ``PROHIBITION_SOURCES``. ``at``: when the
     consents were given, or the day of an outside ban list; without it, and without a column, a consent is
-    ``imported_without_date`` and its time is ``now``. ``notice``: ``key/version/language``. ``area_evidence``: whose
+    ``imported_without_date`` and its time is ``now``. ``notice``: ``key/version/language``; ``notice_scope`` is what it
+    speaks of, and so what a consent given or refused under it covers where nothing else says. ``area_evidence``: whose
     word the responsibility areas are. ``mapping``: field -> header, or column number from 1.
     """
 
@@ -128,6 +138,7 @@ class TableOptions:
     source: str | None = None
     at: datetime | None = None
     notice: str | None = None
+    notice_scope: NoticeScope | None = None
     method: ConsentMethod = "import"
     controller: str | None = None
     channels: tuple[Channel, ...] = ()
@@ -409,12 +420,17 @@ _CONSENT_COLUMNS: tuple[tuple[str, Channel], ...] = (
 )  # fmt: skip
 
 
+#: Acts that answer what a notice asked.
+_ANSWERS: tuple[EventKind, ...] = ("consent_given", "consent_refused")
+
+
 class ConsentReader(Reader):
     """A row is one act: a consent given, unless a column says otherwise.
 
-    With columns of yes and no for each channel, yes is a consent and no a refusal, each by itself. Without a word on
-    channels the consent is for the row's e-mail address alone, because a wider one must be shown; without one on
-    purposes it is for direct marketing.
+    With columns of yes and no for each channel, yes is a consent and no a refusal, each by itself. Where neither the
+    row nor an option says what a consent or refusal is for, the notice named for the whole table does. Without one,
+    and without a word on channels, the consent is for the row's e-mail address alone, because a wider one must be
+    shown; without one on purposes it is for direct marketing.
     """
 
     def check(self) -> None:
@@ -453,11 +469,14 @@ class ConsentReader(Reader):
         method = cast("ConsentMethod | None", row.code("method", "method")) or self.options.method
         purposes = cast("tuple[Purpose, ...]", row.codes("purposes", "purpose")) or self.options.purposes
         topics = row.keys("topics") or self.options.topics
+        scope = self._scope(row)
         audiences = cast("tuple[Platform, ...]", row.codes("audiences", "platform")) or self.options.audiences
         notice, evidence = self._notice(row), self._evidence(row)
 
         def event(kind: EventKind, channels: tuple[Channel, ...], controller: str | None) -> EventFields:
             given = kind == "consent_given"
+            # An objection or a withdrawal is as wide as it says itself: no notice narrows it.
+            offered = scope if kind in _ANSWERS else NoticeScope()
             return EventFields(
                 event=kind,
                 at=stated_at or self.options.now,
@@ -465,8 +484,8 @@ class ConsentReader(Reader):
                 method=method,
                 source=source,
                 channels=channels or None,
-                purposes=purposes or ("direct_marketing",),
-                topics=topics or None,
+                purposes=purposes or cast("tuple[Purpose, ...]", offered.purposes) or ("direct_marketing",),
+                topics=topics or offered.topics or None,
                 audiences=(audiences or None) if given else None,
                 notice=notice if given else None,
                 evidence=evidence if given else None,
@@ -499,11 +518,18 @@ class ConsentReader(Reader):
                 raise Unusable("is blank, so the row says nothing of consent", "consent")
             kind = "consent_refused" if answer is False else "consent_given"
         channels = cast("tuple[Channel, ...]", row.codes("channels", "channel")) or self.options.channels
-        if not channels and row.text("email") is not None and kind in ("consent_given", "consent_refused"):
+        if not channels and kind in _ANSWERS:
+            channels = cast("tuple[Channel, ...]", self._scope(row).channels)
+        if not channels and row.text("email") is not None and kind in _ANSWERS:
             channels = ("email",)
         if not channels and kind == "consent_given":
             raise Unusable("does not say for which channels the consent was given: add a column channels")
         return [(kind, channels)]
+
+    def _scope(self, row: Row) -> NoticeScope:
+        """What the table's notice speaks of, unless the row names another notice."""
+        other = row.key("notice") not in (None, self.options.notice)
+        return NoticeScope() if other or self.options.notice_scope is None else self.options.notice_scope
 
     def _notice(self, row: Row) -> str | None:
         notice = row.key("notice")

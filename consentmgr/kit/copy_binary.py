@@ -6,9 +6,10 @@ the bulk writers use. Source: PostgreSQL documentation, *COPY*, binary format; t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
-from struct import Struct
+from struct import Struct, error
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -23,6 +24,26 @@ _number = Struct(">iq").pack
 _day = Struct(">ii").pack
 _array = Struct(">iiiiii").pack
 _uuid = Struct(">i16s").pack
+
+
+class Unwritable(ValueError):
+    """A value that the column's type cannot hold, found before PostgreSQL would have refused it.
+
+    A number out of range, a time without an offset, text with half a surrogate pair. The words name the kind of
+    fault and never the value.
+    """
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Numbers and texts that cannot be written as bytes in the block are ``Unwritable``."""
+    # From None, because the errors themselves carry the value.
+    try:
+        yield
+    except (error, OverflowError):
+        raise Unwritable("a number out of range") from None
+    except UnicodeEncodeError:
+        raise Unwritable("text that is not Unicode") from None
 
 
 def columns(count: int) -> bytes:
@@ -67,8 +88,11 @@ def day(value: date | None) -> bytes:
 
 
 def microseconds(moment: datetime) -> int:
-    """What ``timestamptz`` stores: microseconds since 2000-01-01 UTC."""
-    since: timedelta = moment - _EPOCH
+    """What ``timestamptz`` stores: microseconds since 2000-01-01 UTC. ``Unwritable`` without an offset."""
+    try:
+        since: timedelta = moment - _EPOCH
+    except TypeError:
+        raise Unwritable("a moment without an offset") from None
     return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 

@@ -173,7 +173,10 @@ class Contact(Base):
     erased_at: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
     merged_into: Mapped[int | None] = mapped_column(ForeignKey("contact.id"))
     changed_xid: Mapped[int] = mapped_column(Xid8(), server_default=CURRENT_XID)
-    __table_args__ = (Index("ix_contact_changed", "changed_xid"),)
+    __table_args__ = (
+        Index("ix_contact_changed", "changed_xid"),
+        Index("ix_contact_merged_into", "merged_into", postgresql_where=text("merged_into is not null")),
+    )
 
 
 class ContactPoint(Base):

@@ -100,6 +100,16 @@ def contacts_by_ref(session: Session, refs: Collection[str]) -> dict[str, Contac
     return found
 
 
+def merged_contacts(session: Session, survivors: Collection[int]) -> list[tuple[int, int]]:
+    """The contacts that were merged into these: pairs of a contact's id and its survivor's."""
+    if not survivors:
+        return []
+    rows = psycopg_connection(session).execute(
+        "SELECT id, merged_into FROM contact WHERE merged_into = ANY(%s) ORDER BY id", [list(survivors)]
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
 def organisations_named(session: Session, names: Collection[str]) -> dict[str, OrganisationRow]:
     """Organisations by any of the names a document may call them: identity, business id or ref.
 

@@ -219,6 +219,7 @@ class ControllerRow(Row):
     OWN: ClassVar[tuple[str, ...]] = (
         "key",
         "name",
+        "branding",
     )
     KEY: ClassVar[tuple[str, ...]] = ("key",)
     key: str
@@ -226,6 +227,7 @@ class ControllerRow(Row):
     business_id: str | None = None
     contact: str | None = None
     is_default: bool = False
+    branding: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -234,12 +236,15 @@ class TopicRow(Row):
     OWN: ClassVar[tuple[str, ...]] = (
         "key",
         "names",
+        "descriptions",
     )
     KEY: ClassVar[tuple[str, ...]] = ("key",)
     key: str
     kind: str
     controller: str
     names: dict[str, str] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
+    cadence: str | None = None
     public: bool = True
 
 

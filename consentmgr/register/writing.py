@@ -6,16 +6,18 @@ writes nothing at all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import chain, repeat
 from operator import attrgetter
 from queue import SimpleQueue
 from struct import Struct
-from threading import Thread
-from typing import Any, Self
+from threading import Event, Thread
+from typing import Any, LiteralString, Protocol, Self
 
 import msgspec
 from psycopg import sql
-from sqlalchemy import ARRAY, BigInteger, Boolean, Date, DateTime, Integer, SmallInteger, Text
+from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, DateTime, Integer, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -52,56 +54,130 @@ def new_ids(session: Session, table: str, count: int) -> list[int]:
 
 def insert_rows(session: Session, rows: Sequence[Row]) -> None:
     """New rows of one table, by COPY. Ids are in the rows; columns they do not have take the table's defaults."""
-    if not rows:
-        return
-    form = _form_of(type(rows[0]))
-    with psycopg_connection(session).cursor() as cursor, cursor.copy(form.copy) as target:
-        for block in form.blocks(rows):
-            target.write(block)
+    DirectCopies(session).insert(rows)
 
 
-class BackgroundInserts:
-    """``insert_rows`` that does not wait for PostgreSQL, as a context; whoever leaves it has waited.
+class Copies(Protocol):
+    """A way for many rows into the database, in the order they are handed in."""
 
-    PostgreSQL is longer at its indexes than we are at the rows. Rows become bytes in the caller's thread; another one
-    only hands them on, so that the two do not contend for the interpreter. Meanwhile the session's connection is
-    busy: in the block nothing else may be asked of it.
-    """
+    def copy(self, statement: sql.Composed | LiteralString, blocks: Iterable[bytes]) -> None:
+        """Carry out a COPY in binary form; ``blocks`` are the whole of it (``kit.copy_binary``)."""
+
+    def execute(self, statement: LiteralString, parameters: Sequence[object]) -> None:
+        """Carry out a statement whose answer nobody needs."""
+
+    def wait(self) -> None:
+        """Return when everything handed in is carried out: only then may the connection be asked anything else."""
+
+
+class DirectCopies:
+    """Each COPY is carried out when it is handed in."""
 
     def __init__(self, session: Session) -> None:
         self._connection = psycopg_connection(session)
-        self._queue: SimpleQueue[sql.Composed | bytes | None] = SimpleQueue()
-        self._error: BaseException | None = None
-        self._thread = Thread(target=self._hand_on, name="register-writer")
 
     def insert(self, rows: Sequence[Row]) -> None:
         if rows:
             form = _form_of(type(rows[0]))
-            self._queue.put(form.copy)
-            for block in form.blocks(rows):
-                self._queue.put(block)
-            self._queue.put(None)
+            self.copy(form.copy, form.blocks(rows))
+
+    def copy(self, statement: sql.Composed | LiteralString, blocks: Iterable[bytes]) -> None:
+        with self._connection.cursor() as cursor, cursor.copy(statement) as target:
+            for block in blocks:
+                target.write(block)
+
+    def execute(self, statement: LiteralString, parameters: Sequence[object]) -> None:
+        self._connection.execute(statement, parameters)
+
+    def wait(self) -> None:
+        pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class BackgroundCopies:
+    """The same without waiting for PostgreSQL, as a context; whoever leaves it has waited.
+
+    PostgreSQL is longer at its indexes than we are at the rows. Rows become bytes in the caller's thread; another one
+    only hands them on, so that the two do not contend for the interpreter. Meanwhile the session's connection is
+    busy: in the block nothing may be asked of it but after ``wait``. What PostgreSQL refuses is raised by ``wait``
+    and at the end of the block.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._connection = psycopg_connection(session)
+        self._steps: SimpleQueue[Callable[[], None] | Event | None] = SimpleQueue()
+        self._error: BaseException | None = None
+        self._thread = Thread(target=self._carry_out, name="register-writer")
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        if rows:
+            form = _form_of(type(rows[0]))
+            self.copy(form.copy, form.blocks(rows))
+
+    def copy(self, statement: sql.Composed | LiteralString, blocks: Iterable[bytes]) -> None:
+        given: SimpleQueue[bytes | None] = SimpleQueue()
+        self._steps.put(partial(self._copy, statement, given))
+        try:
+            for block in blocks:
+                given.put(block)
+        except BaseException:
+            # The rows after these will not come; without them none may be stored.
+            self._error = self._error or _Broken()
+            raise
+        finally:
+            given.put(None)
+
+    def execute(self, statement: LiteralString, parameters: Sequence[object]) -> None:
+        self._steps.put(partial(self._execute, statement, parameters))
+
+    def wait(self) -> None:
+        reached = Event()
+        self._steps.put(reached)
+        reached.wait()
+        if self._error is not None:
+            raise self._error
 
     def __enter__(self) -> Self:
         self._thread.start()
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        # One ends a table that an exception left half given, the other the work.
-        self._queue.put(None)
-        self._queue.put(None)
+        if kind is not None:
+            # The transaction will be undone, so what has not begun need not begin.
+            self._error = self._error or _Broken()
+        self._steps.put(None)
         self._thread.join()
         if self._error is not None and kind is None:
             raise self._error
 
-    def _hand_on(self) -> None:
-        try:
-            while isinstance(copy := self._queue.get(), sql.Composed):
-                with self._connection.cursor() as cursor, cursor.copy(copy) as target:
-                    while isinstance(block := self._queue.get(), bytes):
-                        target.write(block)
-        except BaseException as error:  # noqa: BLE001 - raised again where the work was asked for
-            self._error = error
+    def _carry_out(self) -> None:
+        while (step := self._steps.get()) is not None:
+            if isinstance(step, Event):
+                step.set()
+            elif self._error is None:
+                try:
+                    step()
+                except BaseException as error:  # noqa: BLE001 - raised again where the work was asked for
+                    self._error = error
+
+    def _copy(self, statement: sql.Composed | LiteralString, given: SimpleQueue[bytes | None]) -> None:
+        with self._connection.cursor() as cursor, cursor.copy(statement) as target:
+            while (block := given.get()) is not None:
+                target.write(block)
+            if self._error is not None:
+                raise self._error
+
+    def _execute(self, statement: LiteralString, parameters: Sequence[object]) -> None:
+        self._connection.execute(statement, parameters)
+
+
+class _Broken(Exception):
+    """The rows of a COPY were not all given."""
 
 
 def update_rows(session: Session, rows: Sequence[Row]) -> None:
@@ -125,7 +201,9 @@ def update_rows(session: Session, rows: Sequence[Row]) -> None:
             sql.SQL("old.{key} = new.{key}").format(key=sql.Identifier(key)) for key in kind.KEY
         ),
     )
-    psycopg_connection(session).execute(update, [msgspec.json.encode(rows).decode()])
+    with copy_binary.writing():
+        given = msgspec.json.encode(rows).decode()
+    psycopg_connection(session).execute(update, [given])
 
 
 def mark_changed(session: Session, table: str, ids: Collection[int]) -> None:
@@ -190,10 +268,11 @@ DELETE FROM role r USING (EQUAL_ROLES) s WHERE r.id = s.id AND s.id <> s.kept
 # --- rows as bytes --------------------------------------------------------------------------------------------------
 
 _ROWS_AT_ONCE = 1_000
-#: Shapes of rows that are remembered before all are forgotten.
-_MOST_SHAPES = 20_000
+#: Shapes of rows, and lists, that are remembered before all are forgotten.
+_MOST_REMEMBERED = 20_000
 _small = Struct(">ih").pack
 _middle = Struct(">ii").pack
+_big = Struct(">iq").pack
 
 
 def _smallint(value: int | None) -> bytes:
@@ -216,6 +295,27 @@ def _json(value: object) -> bytes:
     return copy_binary.NULL if value is None else copy_binary.jsonb(msgspec.json.encode(value))
 
 
+class _Remembered(dict[Any, bytes]):
+    """What a function makes of values that come again and again."""
+
+    def __init__(self, make: Callable[[Any], bytes]) -> None:
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, value: Any) -> bytes:
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
+        made = self[value] = self._make(value)
+        return made
+
+
+_lists = _Remembered(copy_binary.texts)
+
+
+def _texts(values: Sequence[str]) -> bytes:
+    return _lists[tuple(values)]
+
+
 #: By the column's type; the first that fits, since small and big integers are kinds of Integer to SQLAlchemy.
 _ENCODERS: tuple[tuple[type[TypeEngine[Any]], Callable[[Any], bytes]], ...] = (
     (SmallInteger, _smallint),
@@ -224,18 +324,24 @@ _ENCODERS: tuple[tuple[type[TypeEngine[Any]], Callable[[Any], bytes]], ...] = (
     (Boolean, _truth),
     (UUID, _hex),
     (JSONB, _json),
-    (ARRAY, copy_binary.texts),
+    (ARRAY, _texts),
     (Date, copy_binary.day),
     (DateTime, copy_binary.timestamp),
     (Text, copy_binary.text),
 )
 
 
+def _encoder(column: Column[Any]) -> Callable[[Any], bytes]:
+    if isinstance(column.type, BigInteger) and not column.nullable:
+        return partial(_big, 8)
+    return next(encode for type_, encode in _ENCODERS if isinstance(column.type, type_))
+
+
 class _Form:
     """How rows of one kind become bytes.
 
-    Most rows are alike in most columns. What differs from row to row (``Row.OWN``) is written one by one; the other
-    columns together are a shape, written once and remembered.
+    Most rows are alike in most columns. What differs from row to row (``Row.OWN``) is written column by column; the
+    other columns of a row together are a shape, written once and remembered.
     """
 
     def __init__(self, kind: type[Row]) -> None:
@@ -246,37 +352,28 @@ class _Form:
             table=sql.Identifier(kind.TABLE), columns=sql.SQL(", ").join(map(sql.Identifier, names))
         )
         self._beginning = copy_binary.columns(len(names))
-        encoders = [
-            next(encode for type_, encode in _ENCODERS if isinstance(columns[name].type, type_)) for name in names
-        ]
-        self._own, self._shared = encoders[: len(kind.OWN)], encoders[len(kind.OWN) :]
-        self._own_values, self._shared_values = _values(kind.OWN), _values(shared)
-        self._shapes: dict[Any, bytes] = {}
+        self._own = [(attrgetter(name), _encoder(columns[name])) for name in kind.OWN]
+        self._shared = [_encoder(columns[name]) for name in shared]
+        # Of a single name attrgetter gives the value and not a tuple of one.
+        self._shape_of = attrgetter(*shared) if len(shared) > 1 else lambda row: (getattr(row, shared[0]),)
+        self._shapes = _Remembered(self._shape)
 
     def blocks(self, rows: Sequence[Row]) -> Iterator[bytes]:
-        """The whole COPY, in portions."""
+        """The whole COPY, in portions. Raises ``Unwritable`` where a row holds what its column cannot."""
         yield copy_binary.HEADER
         for start in range(0, len(rows), _ROWS_AT_ONCE):
-            yield b"".join([self._row(row) for row in rows[start : start + _ROWS_AT_ONCE]])
+            yield self._block(rows[start : start + _ROWS_AT_ONCE])
         yield copy_binary.TRAILER
 
-    def _row(self, row: Row) -> bytes:
-        values = self._shared_values(row)
-        shape = self._shapes.get(values)
-        if shape is None:
-            if len(self._shapes) >= _MOST_SHAPES:
-                self._shapes.clear()
-            shape = b"".join([encode(value) for encode, value in zip(self._shared, values, strict=True)])
-            self._shapes[values] = shape
-        own = [encode(value) for encode, value in zip(self._own, self._own_values(row), strict=True)]
-        return b"".join((self._beginning, *own, shape))
+    def _block(self, rows: Sequence[Row]) -> bytes:
+        # Loops of a million rows run inside map and zip, and only encoders are called.
+        with copy_binary.writing():
+            own = [map(encode, map(value, rows)) for value, encode in self._own]
+            shapes = map(self._shapes.__getitem__, map(self._shape_of, rows))
+            return b"".join(chain.from_iterable(zip(repeat(self._beginning), *own, shapes, strict=False)))
 
-
-def _values(names: Sequence[str]) -> Callable[[Row], tuple[Any, ...]]:
-    if len(names) > 1:
-        return attrgetter(*names)
-    only = attrgetter(*names)
-    return lambda row: (only(row),)
+    def _shape(self, values: tuple[Any, ...]) -> bytes:
+        return b"".join([encode(value) for encode, value in zip(self._shared, values, strict=True)])
 
 
 _forms: dict[str, _Form] = {}

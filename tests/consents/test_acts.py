@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consentmgr.consents.acts import (
+    EventEntries,
     NewEntry,
+    digest_of,
     entry_of,
     event_of,
     legal_basis_entry,
@@ -85,6 +87,48 @@ def test_an_entry_gives_back_an_event_that_is_the_same_document(event: EventFiel
     assert again.digest == entry.digest
     assert msgspec.structs.replace(again, at=entry.at) == entry
     assert utc_text(again.at) == utc_text(entry.at)
+
+
+@given(st.lists(events, max_size=4), st.sampled_from([None, "acme"]))
+def test_the_digest_is_of_the_content_in_its_documented_order(some: list[EventFields], default: str | None) -> None:
+    """Written out once more, plainly: a digest that changed would make every import enter everything again."""
+    entries = EventEntries(default_controller=default, keys=KEYS)
+    for contact_id, event in enumerate([*some, *some], start=7):
+        evidence = event.evidence or Evidence()
+        personal = {"note": event.note, "reason": event.reason} | {
+            name: getattr(evidence, name) for name in ("form", "ip", "user_agent", "recording", "attachment_sha256")
+        }
+        consent = event.event in ("consent_given", "guardian_consented")
+        content = (
+            contact_id,
+            event.event,
+            None if event.imported_without_date else event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            event.controller or (default if consent else None),
+            event.method,
+            event.source,
+            event.given_by or "self",
+            sorted(event.channels or ()),
+            sorted(event.purposes or ()),
+            sorted(event.topics or ()),
+            sorted(event.audiences or ()),
+            event.notice,
+            event.prohibition,
+            evidence.double_opt_in,
+            [
+                flag is True
+                for flag in (
+                    evidence.pre_ticked,
+                    evidence.condition_of_service,
+                    evidence.freely_joined,
+                    evidence.express_request,
+                )
+            ],
+            {"confirmed_at": utc_text(evidence.confirmed_at)} if evidence.confirmed_at is not None else {},
+            {name: value for name, value in personal.items() if value is not None},
+        )
+        entry = entries.entry_of(event, contact_id)
+        assert entry.digest == digest_of(KEYS, "event", content)
+        assert entry == entry_of(event, contact_id, default_controller=default, keys=KEYS)
 
 
 @given(moments)

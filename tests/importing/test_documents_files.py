@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,18 @@ def test_a_mended_rejects_file_can_be_taken_in(register: Register, tmp_path: Pat
     assert take(register, rejects).changes.documents["contact", "new"] == 1
 
 
+def test_a_rejected_line_that_was_no_json_can_be_mended_where_it_stands(register: Register, tmp_path: Path) -> None:
+    path = tmp_path / "in.jsonl"
+    path.write_text('{"type":"contact","ref":"crm:1"\n', encoding="utf-8")
+    rejects = take(register, path).rejects
+    assert rejects
+    line = json.loads(rejects.read_text())
+    rejects.write_text(json.dumps(line | {"document": line["document"] + "}"}))
+    assert take(register, rejects).changes.documents["contact", "new"] == 1
+    rejects.write_text(json.dumps(line))
+    assert take(register, rejects).told == ((1, Rejection("is not JSON", "document")),)
+
+
 def test_an_old_rejects_file_goes_when_nothing_is_rejected_any_more(register: Register, tmp_path: Path) -> None:
     path = write(tmp_path / "in.jsonl", contact("crm:1", controllers=["later"]))
     assert take(register, path).rejects
@@ -168,7 +181,7 @@ def test_what_only_the_database_refuses_is_found_and_rejected_alone(
     assert register.one("SELECT count(*) FROM contact") == 14
     assert report.told == preview.told
     assert [(line, rejection.reason) for line, rejection in report.told] == [
-        (8, "the database does not take it (NumericValueOutOfRange)")
+        (8, "the database does not take it (a number out of range)")
     ]
     assert preview.changes == report.changes
 
@@ -261,6 +274,57 @@ def test_an_import_killed_between_batches_resumes(
     assert register.checksum() == before
 
 
+KILLED_AT_WORK = """
+import os, signal, sys
+from consentmgr.importing import applying, service
+from consentmgr.register.writing import BackgroundCopies
+applying._WORTH_A_THREAD = 1
+copy, copies = BackgroundCopies._copy, 0
+
+def killed(self, statement, given):
+    global copies
+    copies += 1
+    if copies == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    copy(self, statement, given)
+
+BackgroundCopies._copy = killed
+take = service.import_documents
+service.import_documents = lambda *a, **o: take(*a, **o | {"batch_documents": 50})
+from consentmgr.cli import main
+main(["import", sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("copies", [5, 7, 8])
+def test_an_import_killed_in_the_middle_of_a_batch_leaves_nothing_of_it(
+    register: Register, tmp_path: Path, environment: dict[str, str], run_command: RunCommand, copies: int
+) -> None:
+    """Each batch is four COPYs (contacts, points, entries, standing); the second one dies in one of them."""
+    path = write(tmp_path / "in.jsonl", *people(120))
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED_AT_WORK, str(path), str(copies)],
+        env=environment | {"PYTHONPATH": root},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert register.one("SELECT count(*) FROM contact") == 50
+    assert register.one("SELECT next_line FROM import_batch") == 51
+    assert "taken up again at line 51" in run_command("import", path).stdout
+    tables = ("contact", "contact_point", "ledger_entry", "standing")
+    assert [register.one(f"SELECT count(*) FROM {table}") for table in tables] == [120] * 4
+    run_command("ledger", "verify")
+
+
+def test_an_import_says_when_it_ended(register: Register, tmp_path: Path) -> None:
+    ended = NOW + timedelta(minutes=7)
+    take(register, write(tmp_path / "in.jsonl", *people(3)), clock=lambda: ended)
+    assert register.rows("SELECT started_at, finished_at FROM import_batch") == [(NOW, ended)]
+    assert register.one("SELECT DISTINCT recorded_at FROM ledger_entry") == NOW
+
+
 # --- the command ----------------------------------------------------------------------------------------------------
 
 
@@ -274,6 +338,7 @@ def test_the_command_takes_a_file_and_tells_what_changed(
     assert done.stderr == ""
     assert register.one("SELECT count(*) FROM contact") == 3
     assert str(register.one("SELECT actor FROM import_batch")).startswith("terminal:")
+    assert register.one("SELECT finished_at > started_at FROM import_batch")
 
 
 def test_rejected_lines_make_the_exit_code_one(register: Register, tmp_path: Path, run_command: RunCommand) -> None:
@@ -291,6 +356,30 @@ def test_a_dry_run_says_what_would_change(register: Register, tmp_path: Path, ru
     done = run_command("import", path, "--dry-run")
     assert "nothing was changed" in done.stdout
     assert register.one("SELECT count(*) FROM contact") == 0
+
+
+MANY = """
+import sys
+from consentmgr.importing import commands
+commands._MANY_DOCUMENTS = int(sys.argv[2])
+from consentmgr.cli import main
+main(["import", sys.argv[1]])
+"""
+
+
+def test_after_a_large_import_the_database_counts_its_tables_anew(
+    register: Register, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    def run(path: Path, many: int) -> float:
+        command = [sys.executable, "-c", MANY, str(path), str(many)]
+        subprocess.run(
+            command, env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])}, capture_output=True, check=True
+        )
+        return float(register.one("SELECT reltuples FROM pg_class WHERE oid = 'contact'::regclass"))
+
+    assert run(write(tmp_path / "large.jsonl", *people(37)), many=37) == 37
+    assert run(write(tmp_path / "small.jsonl", *people(5, start=37)), many=6) == 37
+    assert run(tmp_path / "large.jsonl", many=37) == 37, "nothing was changed, so there is nothing to count"
 
 
 def test_standard_input_is_read_and_its_rejects_go_to_the_current_folder(
@@ -346,7 +435,7 @@ def test_a_table_and_a_ban_list_go_through_the_same_command(
     bans.write_text("aino@posti.example,COMPLAINT\nbirger@posti.example,BOUNCE\n")
     done = run_command("import", bans, "--as", "prohibitions")
     assert register.one("SELECT source FROM prohibition") == "complaint"
-    assert "Bans added: 1" in done.stdout
+    assert "Bans added: 1\n" in done.stdout
 
 
 def test_export_goes_to_a_file_or_standard_output(register: Register, tmp_path: Path, run_command: RunCommand) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
 from consentmgr.db import Database
+from consentmgr.kit.copy_binary import Unwritable
 from consentmgr.register import rows
 from consentmgr.register.models import Base
 from consentmgr.register.reading import (
@@ -19,8 +22,15 @@ from consentmgr.register.reading import (
     refs_of_addresses,
     rows_by,
 )
-from consentmgr.register.rows import ContactRow, OrganisationRow, PointRow, Row
-from consentmgr.register.writing import insert_rows, mark_changed, new_ids, update_rows
+from consentmgr.register.rows import ContactRow, MessageRow, OrganisationRow, PointRow, Row
+from consentmgr.register.writing import (
+    BackgroundCopies,
+    DirectCopies,
+    insert_rows,
+    mark_changed,
+    new_ids,
+    update_rows,
+)
 
 KINDS = [kind for kind in vars(rows).values() if isinstance(kind, type) and issubclass(kind, Row) and kind is not Row]
 
@@ -135,3 +145,111 @@ def test_the_default_controller_is_the_marked_one_or_the_only_one() -> None:
 def test_no_row_shows_what_it_holds() -> None:
     assert "secret" not in repr(ContactRow(1, "secret", given_name="secret"))
     assert "secret" not in repr(OrganisationRow(1, "x", name="secret"))
+
+
+# --- rows as bytes --------------------------------------------------------------------------------------------------
+
+
+def of_contact(**fields: Any) -> ContactRow:
+    given: dict[str, Any] = {"id": 1, "ref": "a"} | fields
+    return ContactRow(**given)
+
+
+def of_point(**fields: Any) -> PointRow:
+    made = point(1, 1, uuid4().hex)
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+HALF_A_PAIR = "a\ud800"
+UNWRITABLE = {
+    "integer": of_point(soft_bounces=2**31),
+    "negative integer": of_point(soft_bounces=-(2**31) - 1),
+    "smallint": of_point(key_id=2**15),
+    "bigint": of_contact(id=2**63),
+    "bigint that may be null": of_contact(merged_into=2**63),
+    "text": of_contact(given_name=HALF_A_PAIR),
+    "text that is shared": of_contact(municipality=HALF_A_PAIR),
+    "list": of_contact(controllers=["a", HALF_A_PAIR]),
+    "json": of_point(postal={"street": HALF_A_PAIR}),
+    "time": of_contact(erased_at=datetime(2026, 1, 1)),  # noqa: DTZ001 - without an offset it must be refused
+    "time of its own": MessageRow(1, datetime(2026, 1, 1), "acme", "", None, ""),  # noqa: DTZ001
+}
+REFUSED = {
+    "null character": of_contact(ref="a\0b"),
+    "null character in a list": of_contact(controllers=["a\0b"]),
+    "null character in json": of_point(postal={"street": "a\0b"}),
+    "no such contact": of_point(contact_id=77),
+}
+
+
+def put(database: Database, way: type[DirectCopies | BackgroundCopies], *tables: list[Row]) -> None:
+    with database.transaction() as session, way(session) as copies:
+        for table in tables:
+            copies.insert(table)
+
+
+def put_all(copies: BackgroundCopies, *tables: list[Row]) -> None:
+    for table in tables:
+        copies.insert(table)
+    copies.wait()
+
+
+@pytest.mark.parametrize("way", [DirectCopies, BackgroundCopies])
+@pytest.mark.parametrize("fault", UNWRITABLE)
+def test_what_no_column_can_hold_is_told_without_its_value(
+    database: Database, way: type[DirectCopies | BackgroundCopies], fault: str
+) -> None:
+    with pytest.raises(Unwritable) as told:
+        put(database, way, [ContactRow(2, "b")], [UNWRITABLE[fault]])
+    assert told.value.__suppress_context__
+    assert "\ud800" not in str(told.value)
+    with database.transaction() as session:
+        assert contacts_by_ref(session, ["b"]) == {}
+
+
+@pytest.mark.parametrize("way", [DirectCopies, BackgroundCopies])
+@pytest.mark.parametrize("fault", REFUSED)
+def test_what_only_the_database_refuses_is_its_error(
+    database: Database, way: type[DirectCopies | BackgroundCopies], fault: str
+) -> None:
+    with pytest.raises((psycopg.DataError, psycopg.IntegrityError)):
+        put(database, way, [ContactRow(2, "b")], [REFUSED[fault]])
+    with database.transaction() as session:
+        assert contacts_by_ref(session, ["b"]) == {}
+
+
+def test_the_outermost_values_come_back_as_they_went(database: Database) -> None:
+    contacts = [
+        ContactRow(2**63 - 1, "a", born_on=date.max, erased_at=datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)),
+        ContactRow(1, "ä" * 1_000, born_on=date.min, erased_at=datetime(1, 1, 1, tzinfo=UTC), merged_into=2**63 - 1),
+    ]
+    bounced = of_point(soft_bounces=2**31 - 1, key_id=-(2**15), canonical_version=2**15 - 1)
+    with database.transaction() as session:
+        with BackgroundCopies(session) as copies:
+            copies.insert(contacts)
+            copies.insert([bounced])
+        for row in (*contacts, bounced):
+            (found,) = rows_by(session, type(row), "id", [row.id])
+            assert [getattr(found, name) for name in row.columns()] == [getattr(row, name) for name in row.columns()]
+
+
+def test_in_the_background_everything_is_done_in_the_order_it_was_handed_in(database: Database) -> None:
+    with database.transaction() as session, BackgroundCopies(session) as copies:
+        for start in range(0, 9_000, 3_000):
+            copies.insert([ContactRow(number, f"crm:{number}") for number in range(start, start + 3_000)])
+            copies.execute("UPDATE contact SET given_name = %s WHERE given_name IS NULL", [f"part {start}"])
+        copies.wait()
+        counts = session.execute(text("SELECT given_name, count(*) FROM contact GROUP BY 1 ORDER BY 1"))
+        assert [tuple(row) for row in counts] == [("part 0", 3_000), ("part 3000", 3_000), ("part 6000", 3_000)]
+
+
+def test_waiting_tells_what_was_refused_and_nothing_after_it_is_done(database: Database) -> None:
+    with database.transaction() as session:
+        point_of_return = session.begin_nested()
+        copies = BackgroundCopies(session)
+        with pytest.raises(psycopg.IntegrityError), copies:
+            put_all(copies, [ContactRow(1, "a"), ContactRow(1, "b")], [ContactRow(2, "c")])
+        point_of_return.rollback()
+        assert contacts_by_ref(session, ["a", "b", "c"]) == {}
