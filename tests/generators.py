@@ -86,7 +86,7 @@ class World:
         self.notices = [self.notice(number) for number in range(10)]
         self.organisations = [self.organisation(number) for number in range(max(4, contacts // 3))]
         self.contacts = [self.contact(ref) for ref in self.refs]
-        self.prohibitions = [self.prohibition() for _ in range(contacts // 2)]
+        self.prohibitions = [self.prohibition() | {"reference": f"ban-{number}"} for number in range(contacts // 2)]
         self.documents: list[DOCUMENT] = [
             {"type": "controller", "key": "beta", "name": "Beta Oy"},
             *({"type": "topic", "key": key, "kind": kind, "controller": "acme"} for key, kind in TOPICS.items()),
@@ -240,13 +240,15 @@ class World:
             return []
         others = [one for one in self.organisations if one is not employer]
         firms = [employer] if self.chance(85) else []
+        firms += [employer] if self.chance(15) else []
         firms += [self.random.choice(others)] if self.chance(20) else []
         return [
             filled(
                 organisation=self.identity(firm),
                 title="Päällikkö" if self.chance(40) else None,
                 position=self.random.choice(POSITIONS) if self.chance(30) else None,
-                **self.random.choice(TERMS),
+                # Two roles of one title that begin on one day are one role.
+                **(self.random.choice(TERMS) | ({"since": "2019-05-05"} if number and firm is firms[0] else {})),
                 areas=[
                     filled(
                         area=area,
@@ -256,7 +258,7 @@ class World:
                     for area in self.some(AREAS)
                 ],
             )
-            for firm in firms
+            for number, firm in enumerate(firms)
         ]
 
     def relations(self) -> list[DOCUMENT]:
@@ -267,7 +269,7 @@ class World:
                 controller=self.pick("acme", ("beta",)),
                 product_group=group,
                 relation=self.pick("purchase", kinds, 40),
-                last_purchase_on=self.day(),
+                last_purchase_on=self.day() if self.chance(95) else None,
                 address_from_sale=self.chance(80),
                 opt_out_offered=self.chance(80),
             )
@@ -320,7 +322,9 @@ class World:
         if kind == "complaint":
             return common | {"channels": [self.random.choice(("email", "sms"))]}
         if kind == "consent_refused":
-            return common | self.scope() | {"channels": self.random.sample(CHANNELS, 2)}
+            return common | self.scope() | {"channels": self.random.sample(CHANNELS, self.random.choice((0, 1, 2, 2)))}
+        if kind == "objection_lifted" and self.chance(20):
+            return common | {"prohibition": f"ban-{self.random.randrange(15)}"}
         if kind in ("objected", "consent_withdrawn", "objection_lifted"):
             return common | self.scope()
         return common
@@ -475,14 +479,17 @@ class World:
             )
         value = self.random.choice(fitting)
         # Of several addresses that the register could give, the law does not say which: asked only where there is one.
+        any_kind = campaign["channel"] == "instant_message" and campaign.get("platform") == "linkedin"
+        kinds = ("email", "phone") if any_kind else (kind,)
+        audience = campaign["channel"] == "online_audience"
         single = [
             one
             for one in self.contacts
-            if sum(point["channel"] == kind for point in one["points"]) < 2 and campaign["channel"] != "online_audience"
+            if not audience and sum(point["channel"] in kinds for point in one["points"]) < 2
         ]
         if what == "ref" and single:
             return {"ref": self.random.choice((*(one["ref"] for one in single), "crm:nobody")), **facts}
-        if what == "business_id":
+        if what == "business_id" and not audience:
             return {"business_id": self.random.choice(self.business_ids()), **facts}
         if what == "unknown":
             unknown = f"uusi@firma{self.random.randrange(12)}.example"
@@ -497,8 +504,13 @@ class World:
             held = {value for value in values if all(one in single for one in self.contacts if self.holds(one, value))}
             if kind != "phone" and held:
                 return {"phone": self.random.choice(sorted(held)), **facts}
-        if what == "two":
+        if what == "two" and self.chance(50):
             return {kind: value, "ref": self.random.choice(self.refs), **facts}
+        if what == "two":
+            value = (
+                self.random.choice((value, "uusi@firma1.example", "uusi@muualla.example")) if kind == "email" else value
+            )
+            return {kind: value, "business_id": self.random.choice(self.business_ids()), **facts}
         if kind == "post":
             given, family = self.random.choice(PEOPLE)
             name = {"given_name": given, "family_name": family} if self.chance(90) else {}

@@ -14,12 +14,19 @@ by one through the same functions as a single address, so both paths give the sa
 from __future__ import annotations
 
 import hashlib
+import os
 import re
+import subprocess
+import sys
 import unicodedata
 import uuid
+from array import array
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -203,9 +210,13 @@ _AREA_STROKE = re.compile(r"^(\(?\+?[0-9]{1,4}\)?)\s*/\s*")
 
 # Finnish numbers as they are mostly written, separators taken out. "0358..." is left to the slow path, for it is a
 # country code written with a zero as often as it is a number of its own.
-_PLAIN_FINNISH = r"^0(?:[124-9][0-9]|3[0-46-9])[0-9]{4,8}$"
+_PLAIN_FINNISH = r"^0(?:[124-9][0-9]|3[0-46-9])[0-9]{5,8}$"
 # Countries whose numbers are read as columns when written with "+": the neighbours, and where Finns and customers are.
 _PLAIN_REGIONS = ("FI", "SE", "NO", "DK", "IS", "EE", "LV", "DE", "GB", "NL", "FR", "ES", "PL", "IE")
+
+
+#: A national number of fewer digits is taken only where it has been issued: by length alone "050 12" would be one.
+_LEAST_UNISSUED_DIGITS = 7
 
 
 def canonical_phone(text: str, region: str = "FI") -> str | None:
@@ -214,7 +225,8 @@ def canonical_phone(text: str, region: str = "FI") -> str | None:
     ``region`` (ISO 3166) is where a number without a country code belongs. ``phonenumbers`` decides, by length
     (*possible*) rather than by its table of issued ranges (*valid*): the table lags behind, and a number in a list is
     dialled whether the table knows it or not. A number that has lost its leading zero or plus to a spreadsheet has
-    only its ranges left to tell what it is, so there *valid* is asked. An extension is dropped: one line, one ban.
+    only its ranges left to tell what it is, so there *valid* is asked, as it is of very short numbers. An extension is
+    dropped: one line, one ban.
     """
     if len(text) > 100:
         return None
@@ -286,6 +298,9 @@ def _e164(text: str) -> str | None:
             return None
         if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
             return None
+        short = len(phonenumbers.national_significant_number(number)) < _LEAST_UNISSUED_DIGITS
+        if short and not phonenumbers.is_valid_number(number):
+            return None
         again = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         if again == text:
             return again
@@ -304,7 +319,7 @@ def _plain_e164() -> str:
     """A regular expression of E.164 numbers that are canonical as they stand, made from phonenumbers' own tables.
 
     Only where the region's trunk prefix is one digit or none, so that a number not beginning with it is never
-    rewritten; the lengths are those that ``is_possible_number`` asks for.
+    rewritten; the lengths are those that ``is_possible_number`` asks for, but for short ones, which are looked up.
     """
     import phonenumbers
 
@@ -315,7 +330,8 @@ def _plain_e164() -> str:
             continue
         if (metadata.national_prefix_for_parsing or "0") != "0":
             continue
-        lengths = "|".join(f"[0-9]{{{length - 1}}}" for length in metadata.general_desc.possible_length)
+        possible = (length for length in metadata.general_desc.possible_length if length >= _LEAST_UNISSUED_DIGITS)
+        lengths = "|".join(f"[0-9]{{{length - 1}}}" for length in possible)
         forms.append(f"{metadata.country_code}[1-9](?:{lengths})")
     return rf"^\+(?:{'|'.join(forms)})$"
 
@@ -558,6 +574,21 @@ class AddressKeys:
         """Keys of a column that already is in canonical form (as ``canonical_column`` gives it)."""
         return self._keys(_known(kind, KINDS), canonical)
 
+    def canonical_keys_later(self, kind: str, canonical: pa.Array) -> Callable[[], pa.Array]:
+        """As ``canonical_keys``, of a long column in a process of its own: what is given back waits for the keys."""
+        purpose = _known(kind, KINDS)
+        if len(canonical) < _WORTH_A_PROCESS:
+            keys = self._keys(purpose, canonical)
+            return lambda: keys
+        child = _Digesting(purpose, self.secret, canonical)
+
+        def finish() -> pa.Array:
+            digests = child.result()
+            # Where no process can be had, the work is done here.
+            return self._keys(purpose, canonical) if digests is None else _packed(digests, canonical)
+
+        return finish
+
     def sha256_column(self, kind: str, values: pa.Array | pa.ChunkedArray) -> pa.Array:
         """Keys of a column of SHA-256 hex digests of ``email`` or ``phone``; null where a cell is not one."""
         purpose = _known(kind, ("email", "phone")) + "_sha256"
@@ -598,8 +629,6 @@ class AddressKeys:
 
     def _keys(self, purpose: str, canonical: pa.Array) -> pa.Array:
         """Digests of an array of canonical strings, nulls kept."""
-        import pyarrow as pa
-
         # The prefix and the secret are taken in once; each address then costs one copy and one block.
         copy = hashlib.blake2b(purpose.encode() + b"\0", key=self.secret, digest_size=16).copy
         digests: list[bytes] = []
@@ -608,14 +637,55 @@ class AddressKeys:
             digest = copy()
             digest.update(value)
             add(digest.digest())
-        packed = pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(16), len(digests), [None, pa.py_buffer(b"".join(digests))]
-        )
-        if canonical.null_count == 0:
-            return packed
-        import pyarrow.compute as pc
+        return _packed(b"".join(digests), canonical)
 
-        return pc.if_else(canonical.is_valid(), packed, pa.scalar(None, pa.binary(16)))
+
+def _packed(digests: bytes, canonical: pa.Array) -> pa.Array:
+    """Digests one after the other as an array, null where ``canonical`` is."""
+    import pyarrow as pa
+
+    packed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(canonical), [None, pa.py_buffer(digests)])
+    if canonical.null_count == 0:
+        return packed
+    import pyarrow.compute as pc
+
+    return pc.if_else(canonical.is_valid(), packed, pa.scalar(None, pa.binary(16)))
+
+
+class _Digesting:
+    """Digests of one column being made by ``digest_child``."""
+
+    def __init__(self, purpose: str, secret: bytes, canonical: pa.Array) -> None:
+        self._rows = len(canonical)
+        self._child: subprocess.Popen[bytes] | None = None
+        self._said: list[bytes] = []
+        ends, text = _ends_and_text(canonical)
+        environment = {name: os.environ[name] for name in _CHILD_SEES if name in os.environ}
+        with suppress(OSError):
+            self._child = subprocess.Popen(
+                [sys.executable, "-I", "-S", str(_CHILD)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+            )
+            sizes = array("q", (self._rows, len(text), len(purpose.encode()), len(secret)))
+            whole = b"".join((sizes.tobytes(), ends, text, purpose.encode(), secret))
+            self._talk = Thread(target=self._converse, args=(whole,), name="digests", daemon=True)
+            self._talk.start()
+
+    def _converse(self, whole: bytes) -> None:
+        assert self._child is not None
+        with suppress(OSError, ValueError):
+            self._said.append(self._child.communicate(whole)[0])
+
+    def result(self) -> bytes | None:
+        """The digests one after the other, or None where the process failed."""
+        if self._child is None:
+            return None
+        self._talk.join()
+        digests = self._said[0] if self._said else b""
+        return digests if self._child.returncode == 0 and len(digests) == 16 * self._rows else None
 
 
 def _known(kind: str, kinds: tuple[str, ...]) -> str:
@@ -631,6 +701,11 @@ def _sha256(text: str) -> str:
 # --- columns --------------------------------------------------------------------------------------------------------
 
 _PIECE = 131_072
+#: From so many rows on, a process of its own is worth its start.
+_WORTH_A_PROCESS = 100_000
+_CHILD = Path(__file__).with_name("digest_child.py")
+#: What the child may see of our environment: enough to start Python, no key and no database address.
+_CHILD_SEES = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL")
 
 
 def canonical_column(kind: str, values: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -777,16 +852,21 @@ def _hashes(canonical: pa.Array, skip: int) -> pa.Array:
 
 def _byte_slices(values: pa.Array) -> Iterator[bytes]:
     """The UTF-8 bytes of each string, empty for null: straight from the buffers, twice as fast as ``to_pylist``."""
+    ends, data = _ends_and_text(values)
+    position = 0
+    for end in array("q", ends).tolist():
+        yield data[position:end]
+        position = end
+
+
+def _ends_and_text(values: pa.Array) -> tuple[bytes, bytes]:
+    """Where each string of a large_string array ends in its text (eight bytes each), and the text."""
     import numpy as np
 
     if len(values) == 0:
-        return
+        return b"", b""
     buffers = values.buffers()
     offsets = np.frombuffer(buffers[1], dtype=np.int64)[values.offset : values.offset + len(values) + 1]
     start = int(offsets[0])
     data = memoryview(buffers[2])[start : int(offsets[-1])].tobytes() if buffers[2] is not None else b""
-    bounds = (offsets - start).tolist()
-    position = 0
-    for end in bounds[1:]:
-        yield data[position:end]
-        position = end
+    return (offsets[1:] - start).tobytes(), data

@@ -4,7 +4,8 @@ Rows share few distinct outcomes (a combination of reasons), so an answer is an 
 carry a million small integers, and each sentence is made once.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import pyarrow as pa
@@ -32,6 +33,7 @@ class Answers:
 
     ``evidence``: ids of the ledger entries (``E…``) and prohibitions (``P…``) that decided, joined by ``;``.
     ``duplicate_of``: row number (from 1) of the first row with the same address, or household for post; null else.
+    ``links``: columns of links by name, where they were asked for; null where a row is not allowed.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -45,6 +47,7 @@ class Answers:
     register_position: str
     ledger_head: str
     engine: str
+    links: Mapping[str, pa.LargeStringArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.outcome)

@@ -6,7 +6,9 @@ import json
 import os
 import sys
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -64,6 +66,7 @@ _engine = click.option(
 @click.option(
     "--drop-duplicates", is_flag=True, help="Keep only the first of repeated addresses among the allowed rows."
 )
+@click.option("--links", is_flag=True, help="Add the links of each allowed row: preference page and one-click leaving.")
 @click.option("--replace", is_flag=True, help="Replace the columns of an earlier screening.")
 @click.option("--side-files/--no-side-files", default=None, help="Write allowed rows, report and certificate too.")
 @click.option("--actor", default=None, help="Who screens; the signed-in user unless given.")
@@ -79,6 +82,7 @@ def screen(
     actor: str | None,
     *,
     drop_duplicates: bool,
+    links: bool,
     replace: bool,
     side_files: bool | None,
 ) -> None:
@@ -93,10 +97,12 @@ def screen(
 
     settings = load_settings(os.environ)
     told = language or settings.language
+    # What the next step needs is loaded while the list is read, which mostly needs no Python.
+    Thread(target=import_module, args=("consentmgr.screening.run",), name="load").start()
     steps = ("Reading the list", "Asking the register", "Writing the files")
     with progress(len(steps), "Screening") as advance:
         paths = output_paths(source, output, fmt=cast("Format | None", form), side_files=side_files)
-        lst = read_list(source, mapping=_mapping(mapped), sheet=sheet)
+        lst = read_list(source, mapping=mapping_of(mapped), sheet=sheet)
         if replace:
             lst = without_screening_columns(lst)
         refuse_screened_before(lst)
@@ -113,18 +119,24 @@ def screen(
             actor=actor or signed_in_user(),
             now=clock.now(),
             drop_duplicates=drop_duplicates,
+            with_links=links,
             stdout=sys.stdout.buffer,
             advance=advance,
         )
     from rich.console import Console
 
+    from consentmgr.screening.campaign_checks import past_warning
     from consentmgr.screening.reports import terminal_summary
 
     # The result may be on standard output, so what is told to people goes to the other stream.
     Console(stderr=True).print(terminal_summary(finished))
+    warning = past_warning(finished.campaign, finished.screened_at, told)
+    if warning:
+        click.echo(warning, err=True)
 
 
-def _mapping(mapped: tuple[str, ...]) -> dict[str, str] | None:
+def mapping_of(mapped: tuple[str, ...]) -> dict[str, str] | None:
+    """The answers of ``--map``, by field."""
     pairs = {}
     for item in mapped:
         field, separator, column = item.partition("=")
@@ -144,26 +156,30 @@ def _mapping(mapped: tuple[str, ...]) -> dict[str, str] | None:
 def explain(address: str, campaign_name: str, form: str, language: Language | None) -> None:
     """Tell one person's answer and everything that was consulted for it.
 
-    ADDRESS is an e-mail address, a phone number, a ref, a business id or a SHA-256 of an address.
+    ADDRESS is an e-mail address, a phone number, a ref, a business id or a SHA-256 of an address. Where it could be
+    several of these, say which: phone:…, business_id:…, ref:….
     """
     from consentmgr.db import open_database
     from consentmgr.keys import load_keys
     from consentmgr.kit.address_keys import AddressKeys
+    from consentmgr.prohibitions.journal import catch_up
     from consentmgr.screening.explain import as_text, explained
     from consentmgr.screening.run import campaign_of
 
     settings = load_settings(os.environ)
     told = language or settings.language
     keys = load_keys(settings)
-    with open_database(settings) as database, database.reading() as session:
-        answer = explained(
-            session,
-            address,
-            campaign_of(session, campaign_name),
-            keys=AddressKeys(keys.address_key, keys.address_key_id),
-            now=clock.now(),
-            language=told,
-        )
+    with open_database(settings) as database:
+        catch_up(database, settings, keys, clock.now())
+        with database.reading() as session:
+            answer = explained(
+                session,
+                address,
+                campaign_of(session, campaign_name),
+                keys=AddressKeys(keys.address_key, keys.address_key_id),
+                now=clock.now(),
+                language=told,
+            )
     click.echo(json.dumps(answer, ensure_ascii=False, indent=2) if form == "json" else as_text(answer, told))
 
 
@@ -210,11 +226,15 @@ def snapshot_group() -> None:
 def build_snapshot() -> None:
     """Make a snapshot of the register as it is now."""
     from consentmgr.db import open_database
+    from consentmgr.keys import load_keys
+    from consentmgr.prohibitions.journal import catch_up
     from consentmgr.screening.run import built
 
     settings = load_settings(os.environ)
-    with open_database(settings) as database, database.reading() as session:
-        snapshot = built(session, settings, clock.now())
+    with open_database(settings) as database:
+        catch_up(database, settings, load_keys(settings), clock.now())
+        with database.reading() as session:
+            snapshot = built(session, settings, clock.now())
     click.echo(f"made {snapshot.folder}")
     _tell_snapshot(snapshot)
 

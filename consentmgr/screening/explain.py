@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from consentmgr.campaigns.policy import current
 from consentmgr.consents.ledger import driver_connection
 from consentmgr.kit.address_keys import AddressKeys, canonical_email, canonical_phone, canonical_sha256
+from consentmgr.register.business_ids import canonical_in_list
 from consentmgr.screening.decide import identifiers_of, told
 from consentmgr.screening.question import NEVER_BEFORE
 from consentmgr.screening.register_frames import HASHES_SCHEMA, frames_by_key
@@ -44,32 +45,64 @@ _HEADINGS: dict[Language, dict[str, str]] = {
         "acts": "Ledger entries", "prohibitions": "Prohibitions", "points": "Contact points", "roles": "Roles",
         "relations": "Customer relations", "organisations": "Organisations", "reasons": "Reasons",
         "none": "The register knows nothing of this address.", "looked_up": "Looked up as",
+        "otherwise": "If it is something else, say so", "email": "e-mail address", "phone": "telephone number",
+        "business_id": "business id", "ref": "reference", "email_sha256": "SHA-256 of an e-mail address",
+        "phone_sha256": "SHA-256 of a telephone number",
     },
     "fi": {
         "acts": "Suostumuskirja", "prohibitions": "Kiellot", "points": "Yhteystiedot", "roles": "Tehtävät",
         "relations": "Asiakassuhteet", "organisations": "Organisaatiot", "reasons": "Syyt",
         "none": "Rekisteri ei tunne tätä osoitetta.", "looked_up": "Haettu tunnisteella",
+        "otherwise": "Jos se on jotain muuta, kerro se näin", "email": "sähköpostiosoite", "phone": "puhelinnumero",
+        "business_id": "Y-tunnus", "ref": "viite", "email_sha256": "sähköpostiosoitteen SHA-256",
+        "phone_sha256": "puhelinnumeron SHA-256",
     },
     "sv": {
         "acts": "Samtyckesliggare", "prohibitions": "Förbud", "points": "Kontaktuppgifter", "roles": "Uppgifter",
         "relations": "Kundrelationer", "organisations": "Organisationer", "reasons": "Skäl",
         "none": "Registret känner inte till adressen.", "looked_up": "Sökt som",
+        "otherwise": "Om det är något annat, ange det så här", "email": "e-postadress", "phone": "telefonnummer",
+        "business_id": "FO-nummer", "ref": "referens", "email_sha256": "SHA-256 av en e-postadress",
+        "phone_sha256": "SHA-256 av ett telefonnummer",
     },
 }  # fmt: skip
 
 
+#: What may stand before the identifier, with a colon, to say what it is.
+KINDS = ("email", "phone", "business_id", "ref", "email_sha256", "phone_sha256")
+
+
 def row_of(address: str) -> dict[str, str]:
-    """A list row that holds just this identifier."""
+    """A list row that holds just this identifier.
+
+    ``phone:29050528`` says what it is; without that, eight digits whose check digit holds are a business id, for
+    people leave its hyphen out, and a telephone number is rarely written without its first zero.
+    """
+    said, separator, rest = address.partition(":")
+    if separator and said in KINDS and rest.strip():
+        return {said: rest.strip()}
     if canonical_sha256(address):
         return {"email_sha256": address, "phone_sha256": address}
-    kind = address_kind(address)
-    if kind == "business_id":
+    if address_kind(address) == "business_id" or canonical_in_list(address) not in (None, address.strip()):
         return {"business_id": address}
     if canonical_email(address):
         return {"email": address}
     if canonical_phone(address):
         return {"phone": address}
     return {"ref": address}
+
+
+def other_readings(address: str) -> tuple[str, ...]:
+    """What else the text could have been, as it would be written to say so: ``phone:29050528``."""
+    if not address.isdigit() or address.startswith("0"):
+        return ()
+    could_be = {
+        "phone": canonical_phone(address) is not None,
+        "business_id": len(address) in (8, 10),
+        "ref": True,
+    }
+    taken = row_of(address)
+    return tuple(f"{kind}:{address}" for kind, possible in could_be.items() if possible and kind not in taken)
 
 
 def explained(
@@ -82,11 +115,12 @@ def explained(
     answers = screen(session, identifiers, campaign, keys=keys, policy=policy, now=now, language=language)
     (answer,) = told(answers)
     question = question_of(session, campaign, policy, now)
-    rows, _ = row_frame(identifiers, keys, question, with_hashes=True)
+    rows = row_frame(identifiers, keys, question, with_hashes=True).table()
     tables = frames_by_key(driver_connection(session), list_keys(rows, HASHES_SCHEMA.empty_table()))
     return {
         **answer,
         "looked_up_as": list(row),
+        "other_readings": list(other_readings(address)),
         "reasons": [
             {
                 "code": code,
@@ -132,7 +166,8 @@ def as_text(answer: dict[str, Any], language: Language) -> str:
     words = _HEADINGS[language]
     lines = [
         f"{VERDICT_NAMES[answer['verdict']][language]}: {answer['explanation']}",
-        f"{words['looked_up']}: {', '.join(answer['looked_up_as'])}",
+        f"{words['looked_up']}: {', '.join(words[kind] for kind in answer['looked_up_as'])}",
+        *([f"{words['otherwise']}: {', '.join(answer['other_readings'])}"] if answer["other_readings"] else ()),
         "",
         f"{words['reasons']}:",
     ]

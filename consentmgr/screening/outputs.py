@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
@@ -44,8 +44,11 @@ RESULT_COLUMNS = (
     "cm_legal_basis",
     "cm_duplicate_of",
 )
+#: Added after ``cm_explanation`` where links were asked for (``Answers.links``).
+LINK_COLUMNS = ("cm_preference_url", "cm_one_click_url")
 #: Every column a screening may have added; an input that has one was screened before.
-SCREENING_COLUMNS = (*RESULT_COLUMNS, "cm_preference_url", "cm_one_click_url")
+SCREENING_COLUMNS = (*RESULT_COLUMNS, *LINK_COLUMNS)
+_BEFORE_LINKS = RESULT_COLUMNS.index("cm_explanation") + 1
 
 _BOM = b"\xef\xbb\xbf"
 #: How much of the list is taken at a time: enough that the calls cost nothing, and its result still fits the caches.
@@ -137,6 +140,11 @@ def _some_fields(record: str, keep: Sequence[int], delimiter: str) -> str:
     return delimiter.join(fields[index] for index in keep)
 
 
+def result_columns(answers: Answers) -> tuple[str, ...]:
+    """What this result adds to each row, in order."""
+    return (*RESULT_COLUMNS[:_BEFORE_LINKS], *answers.links, *RESULT_COLUMNS[_BEFORE_LINKS:])
+
+
 def is_allowed(answers: Answers) -> npt.NDArray[np.bool_]:
     """For each row, whether it may be sent."""
     allowed = np.array([outcome.verdict == "allow" for outcome in answers.outcomes], dtype=np.bool_)
@@ -198,13 +206,27 @@ def write_allowed(
     name: str | None = None,
     drop_duplicates: bool = False,
 ) -> WrittenFile:
-    """Write the rows that may be sent as CSV: the input's own columns and nothing else, ready for a sender.
+    """Write the rows that may be sent as CSV: the input's own columns and their links, ready for a sender.
 
     A row that repeats an address stays, unless ``drop_duplicates``. A list without a header gets none.
     """
     rows = allowed_rows(answers, drop_duplicates=drop_duplicates)
-    size, digest = _write_text(target, _csv_allowed(lst, rows))
+    size, digest = _write_text(target, _csv_allowed(lst, rows, answers.links))
     return WrittenFile(name or _name_of(target), len(rows), size, digest)
+
+
+def write_with_columns(lst: CampaignList, columns: Mapping[str, pa.Array], target: Path | BinaryIO) -> WrittenFile:
+    """Write every row of ``lst`` as CSV with columns put after its own: texts of the list's length, null is empty."""
+    mark = lst.delimiter
+    header = lst.header_record if lst.header_record is not None else _csv_line(lst.columns, mark)
+
+    def pieces() -> Iterator[bytes | memoryview]:
+        yield _byte_order_mark(lst) + (mark.join((header, *columns)) + lst.newline).encode()
+        for start, count, records in _csv_records(lst):
+            yield _text_of(records, *_with_marks(columns, mark, np.arange(start, start + count)), newline=lst.newline)
+
+    size, digest = _write_text(target, pieces())
+    return WrittenFile(_name_of(target), len(lst), size, digest)
 
 
 def _name_of(target: Path | BinaryIO) -> str:
@@ -292,19 +314,37 @@ def _write_whole(stream: BinaryIO, piece: bytes | memoryview) -> None:
 def _csv_result(lst: CampaignList, answers: Answers) -> Iterator[bytes | memoryview]:
     mark = lst.delimiter
     header = lst.header_record if lst.header_record is not None else _csv_line(lst.columns, mark)
-    yield _byte_order_mark(lst) + (mark.join((header, *RESULT_COLUMNS)) + lst.newline).encode()
+    yield _byte_order_mark(lst) + (mark.join((header, *result_columns(answers))) + lst.newline).encode()
     before = _strings(_before_evidence(outcome, mark) for outcome in answers.outcomes)
-    after = _strings(_after_evidence(outcome, mark) for outcome in answers.outcomes)
+    explained = _strings(_explained(outcome, mark) for outcome in answers.outcomes)
+    after = _strings(f"{mark}{_csv_line((outcome.legal_basis or '',), mark)}{mark}" for outcome in answers.outcomes)
+    if not answers.links:
+        explained, after = pc.binary_join_element_wise(explained, after, _string("")), None
     for start, count, records in _csv_records(lst):
         outcome = answers.outcome.slice(start, count)
         yield _text_of(
             records,
             before.take(outcome),
             _csv_column(pc.cast(answers.evidence.slice(start, count), pa.large_string()), mark),
-            after.take(outcome),
+            explained.take(outcome),
+            *_links(answers, mark, start, count),
+            *(() if after is None else (after.take(outcome),)),
             pc.cast(answers.duplicate_of.slice(start, count), pa.large_string()),
             newline=lst.newline,
         )
+
+
+def _links(answers: Answers, mark: str, start: int, count: int) -> list[pa.Array]:
+    """The columns of links of these rows, a separator before each."""
+    return _with_marks(answers.links, mark, np.arange(start, start + count)) if answers.links else []
+
+
+def _with_marks(columns: Mapping[str, pa.Array], mark: str, rows: npt.NDArray[np.int64]) -> list[pa.Array]:
+    """The fields of these columns for rows (from 0), each with the separator before it."""
+    parts: list[pa.Array] = []
+    for column in columns.values():
+        parts += [_string(mark), _csv_column(column.take(pa.array(rows)), mark)]
+    return parts
 
 
 def _before_evidence(outcome: Outcome, mark: str) -> str:
@@ -312,19 +352,25 @@ def _before_evidence(outcome: Outcome, mark: str) -> str:
     return f"{mark}{_csv_line(fields, mark)}{mark}"
 
 
-def _after_evidence(outcome: Outcome, mark: str) -> str:
-    return f"{mark}{_csv_line((outcome.explanation, outcome.legal_basis or ''), mark)}{mark}"
+def _explained(outcome: Outcome, mark: str) -> str:
+    return f"{mark}{_csv_line((outcome.explanation,), mark)}"
 
 
-def _csv_allowed(lst: CampaignList, rows: npt.NDArray[np.int64]) -> Iterator[bytes | memoryview]:
+def _csv_allowed(
+    lst: CampaignList, rows: npt.NDArray[np.int64], links: Mapping[str, pa.Array]
+) -> Iterator[bytes | memoryview]:
     header = lst.header_record
     if header is None and lst.records is None:
         header = _csv_line(lst.columns, lst.delimiter)
+    header = lst.delimiter.join((header, *links)) if header is not None else None
     yield _byte_order_mark(lst) + (f"{header}{lst.newline}".encode() if header is not None else b"")
     for start, count, records in _csv_records(lst):
         first, last = np.searchsorted(rows, (start, start + count))
         if first < last:
-            yield _text_of(records.take(pa.array(rows[first:last] - start)), newline=lst.newline)
+            here = rows[first:last]
+            yield _text_of(
+                records.take(pa.array(here - start)), *_with_marks(links, lst.delimiter, here), newline=lst.newline
+            )
 
 
 def _byte_order_mark(lst: CampaignList) -> bytes:
@@ -444,7 +490,7 @@ def _unique_names(names: Sequence[str]) -> list[str]:
 
 
 def _answer_columns(answers: Answers, start: int, count: int) -> list[pa.Array]:
-    """The values of ``RESULT_COLUMNS`` for these rows; null where a column says nothing."""
+    """The values of ``result_columns`` for these rows; null where a column says nothing."""
     outcome = answers.outcome.slice(start, count)
 
     def each(value: Callable[[Outcome], str | None]) -> pa.StringArray:
@@ -457,6 +503,7 @@ def _answer_columns(answers: Answers, start: int, count: int) -> list[pa.Array]:
         each(lambda item: item.ground),
         answers.evidence.slice(start, count),
         each(lambda item: item.explanation),
+        *(column.slice(start, count).cast(pa.string()) for column in answers.links.values()),
         each(lambda item: item.legal_basis),
         answers.duplicate_of.slice(start, count),
     ]
@@ -470,7 +517,8 @@ def _json_lines_result(lst: CampaignList, answers: Answers) -> Iterator[bytes | 
         yield from _json_lines_of_values(lst, answers)
         return
     before = _strings(_json_before_evidence(outcome) for outcome in answers.outcomes)
-    after = _strings(_json_after_evidence(outcome) for outcome in answers.outcomes)
+    explained = _strings(_json_explained(outcome) for outcome in answers.outcomes)
+    after = _strings(_json_after_links(outcome) for outcome in answers.outcomes)
     for start, count in _pieces(len(lst), lst.records.nbytes):
         # The object's own text up to its closing brace, then our members: nothing of it is written anew.
         opened = pc.ascii_rtrim(
@@ -484,6 +532,8 @@ def _json_lines_result(lst: CampaignList, answers: Answers) -> Iterator[bytes | 
             comma,
             before.take(outcome),
             _json_strings(answers.evidence.slice(start, count)),
+            explained.take(outcome),
+            *_json_links(answers, start, count),
             after.take(outcome),
             pc.fill_null(pc.cast(answers.duplicate_of.slice(start, count), pa.large_string()), "null"),
             newline="}\n",
@@ -500,9 +550,18 @@ def _json_before_evidence(outcome: Outcome) -> str:
     return msgspec.json.encode(members).decode()[1:-1] + ',"cm_evidence":'
 
 
-def _json_after_evidence(outcome: Outcome) -> str:
-    members = {"cm_explanation": outcome.explanation, "cm_legal_basis": outcome.legal_basis}
-    return "," + msgspec.json.encode(members).decode()[1:-1] + ',"cm_duplicate_of":'
+def _json_explained(outcome: Outcome) -> str:
+    return "," + msgspec.json.encode({"cm_explanation": outcome.explanation}).decode()[1:-1]
+
+
+def _json_links(answers: Answers, start: int, count: int) -> Iterator[pa.Array]:
+    for name, column in answers.links.items():
+        yield _string(f',"{name}":')
+        yield _json_strings(column.slice(start, count))
+
+
+def _json_after_links(outcome: Outcome) -> str:
+    return "," + msgspec.json.encode({"cm_legal_basis": outcome.legal_basis}).decode()[1:-1] + ',"cm_duplicate_of":'
 
 
 def _json_strings(values: pa.StringArray) -> pa.LargeStringArray:
@@ -515,7 +574,7 @@ def _json_strings(values: pa.StringArray) -> pa.LargeStringArray:
 
 def _json_lines_of_values(lst: CampaignList, answers: Answers) -> Iterator[bytes | memoryview]:
     encode = msgspec.json.Encoder(enc_hook=str).encode_lines
-    names = [*_unique_names(lst.columns), *RESULT_COLUMNS]
+    names = [*_unique_names(lst.columns), *result_columns(answers)]
     rows = _rows(lst, answers)
     while batch := [dict(zip(names, row, strict=True)) for row in islice(rows, 10_000)]:
         yield encode(batch)
@@ -524,8 +583,8 @@ def _json_lines_of_values(lst: CampaignList, answers: Answers) -> Iterator[bytes
 def _write_parquet(lst: CampaignList, answers: Answers, path: Path) -> None:
     import pyarrow.parquet as pq
 
-    names = [*_unique_names(lst.columns), *RESULT_COLUMNS]
-    own = [pa.string()] * (len(RESULT_COLUMNS) - 1) + [pa.int64()]
+    names = [*_unique_names(lst.columns), *result_columns(answers)]
+    own = [pa.string()] * (len(result_columns(answers)) - 1) + [pa.int64()]
     if lst.table is not None:
         types = [*lst.table.schema.types, *own]
     else:
@@ -546,7 +605,7 @@ def _write_xlsx(lst: CampaignList, answers: Answers, path: Path, summary: Sequen
 
     write_workbook(
         path,
-        [*lst.columns, *RESULT_COLUMNS],
+        [*lst.columns, *result_columns(answers)],
         _rows(lst, answers),
         len(lst),
         names={lst.recognised[field] for field in _NAMES if field in lst.recognised},

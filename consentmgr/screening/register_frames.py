@@ -237,7 +237,10 @@ FRAMES: tuple[Frame, ...] = (
     Frame(
         "erased_keys",
         _schema(address_key=KEY, hashed=_BOOL, from_us=_INT, entry_id=_INT),
-        f"select k.address_key, k.hashed, {_us('k.erased_at')}, k.entry_id from erased_key k where true",
+        # An erasure that was imported without its date shows nothing later to be later.
+        f"select k.address_key, k.hashed, case when e.order_known is false then {2**63 - 1}"
+        f" else {_us('k.erased_at')} end, k.entry_id from erased_key k left join ledger_entry e on e.id = k.entry_id"
+        " where true",
         "k.address_key",
     ),
 )
@@ -349,12 +352,16 @@ def frames_by_key(connection: Connection[Any], keys: ListKeys) -> dict[str, pa.T
         # One look-up an index, where the same conditions joined by "or" would read the whole table.
         " and b.id in (select id from prohibition where address_key = any(%(keys)s)"
         " union all select id from prohibition where contact_ref = any(%(refs)s)"
+        # What was said of a contact merged into one of these is said of it.
+        " union all select b.id from prohibition b join contact m on m.ref = b.contact_ref"
+        " where m.merged_into = any(%(contacts)s)"
         " union all select id from prohibition where organisation = any(%(identities)s)"
         " union all select id from prohibition where domain = any(%(domains)s)"
         " union all select unnest(%(named)s::bigint[]))",
         {
             "keys": all_keys,
             "refs": tables["contacts"]["ref"].to_pylist(),
+            "contacts": contact_ids,
             "identities": tables["organisations"]["identity"].to_pylist(),
             "domains": _distinct(domains, tables["domains"]["domain"].to_pylist()),
             "named": list(keys.prohibitions),

@@ -1,5 +1,6 @@
 """The campaign list as the engine sees it: keys and facts of each row, no address and no name (``ROWS_SCHEMA``)."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -17,18 +18,43 @@ from consentmgr.vocabulary.areas import area_of_text
 _AREA_SEPARATORS = str.maketrans({",": ";", "/": ";", "|": ";"})
 
 
-def row_frame(
-    identifiers: pa.Table, keys: AddressKeys, question: Question, *, with_hashes: bool
-) -> tuple[pa.Table, ListShape]:
-    """The rows of a list as ``ROWS_SCHEMA`` and how many rows carry each identifier.
+class RowFrame:
+    """The rows of a list on their way to ``ROWS_SCHEMA``: what is known at once, and the table when keys are there.
 
-    ``identifiers``: the recognised columns as trimmed strings, null where blank, one row a list row. ``with_hashes``: some prohibition arrived
-    hashed, so plain addresses are hashed too and meet it.
+    ``shape``: how many rows carry each identifier; ``has_invalid``: some row's identifier has no canonical form.
+    """
+
+    def __init__(
+        self, shape: ListShape, columns: dict[str, pa.Array], later: dict[str, Callable[[], pa.Array]]
+    ) -> None:
+        self.shape = shape
+        self.has_invalid = bool(columns["invalid"].true_count)
+        self._columns = columns
+        self._later = later
+        self._table: pa.Table | None = None
+
+    def __len__(self) -> int:
+        return self.shape.rows
+
+    def table(self) -> pa.Table:
+        """The whole table; waits for keys that are still being made."""
+        if self._table is None:
+            columns = self._columns | {name: finish() for name, finish in self._later.items()}
+            self._table = pa.table([columns[field.name] for field in ROWS_SCHEMA], schema=ROWS_SCHEMA)
+        return self._table
+
+
+def row_frame(identifiers: pa.Table, keys: AddressKeys, question: Question, *, with_hashes: bool) -> RowFrame:
+    """The rows of a list as the engine sees them.
+
+    ``identifiers``: the recognised columns as trimmed strings, null where blank, one row a list row. ``with_hashes``:
+    some prohibition arrived hashed, so plain addresses are hashed too and meet it.
     """
     count = identifiers.num_rows
-    text = {name: _one_array(identifiers[name]) for name in identifiers.column_names}
+    text = _Columns(identifiers)
     nothing = pa.nulls(count, KEY)
     found: dict[str, pa.Array] = {}
+    later: dict[str, Callable[[], pa.Array]] = {}
     domains = mailboxes = pa.nulls(count, pa.string())
     for kind in ("email", "phone"):
         values, hashes = text.get(kind), text.get(f"{kind}_sha256")
@@ -41,7 +67,9 @@ def row_frame(
                     found[f"{kind}_hash_key"] = columns.sha256_key
             else:
                 canonical = canonical_column(kind, values)
-                found[f"{kind}_key"] = keys.canonical_keys(kind, canonical)
+                # Known already is which rows will have a key, and that is all that is asked before they are there.
+                found[f"{kind}_key"] = canonical
+                later[f"{kind}_key"] = keys.canonical_keys_later(kind, canonical)
             if kind == "email":
                 # A canonical address has one "@" that counts, its last.
                 parts = pc.split_pattern(canonical, pattern="@", max_splits=1, reverse=True)
@@ -55,7 +83,10 @@ def row_frame(
     found["row_name_key"] = nothing
     if question.campaign.channel == "post" and ("given_name" in text or "family_name" in text):
         blank = pa.nulls(count, pa.string())
-        found["row_name_key"] = keys.name_column(text.get("given_name", blank), text.get("family_name", blank))
+        given, family = text.get("given_name"), text.get("family_name")
+        found["row_name_key"] = keys.name_column(
+            given if given is not None else blank, family if family is not None else blank
+        )
     business_ids = _business_ids(text.get("business_id"), count)
     columns_: dict[str, pa.Array] = {
         "row_no": pa.array(np.arange(count, dtype=np.int64)),
@@ -70,9 +101,36 @@ def row_frame(
         "row_titled": _string(text.get("title"), count).is_valid(),
         "row_areas": _areas(text.get("area"), count),
     }
-    table = pa.table([columns_[field.name] for field in ROWS_SCHEMA], schema=ROWS_SCHEMA)
-    counts = {name: count - table[name].null_count for name in table.column_names if name not in ("row_no", "invalid")}
-    return table, ListShape(count, counts)
+    counts = {name: count - column.null_count for name, column in columns_.items() if name not in ("row_no", "invalid")}
+    return RowFrame(ListShape(count, counts), columns_, later)
+
+
+class _Columns:
+    """The identifiers by name, each as one array, put together when it is asked for: most lists have more columns
+    than a campaign asks of.
+    """
+
+    def __init__(self, identifiers: pa.Table) -> None:
+        self._identifiers = identifiers
+        self._whole: dict[str, pa.Array] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._identifiers.column_names
+
+    def get(self, name: str) -> pa.Array | None:
+        """The column, or None where the list has none of that name."""
+        if name not in self:
+            return None
+        if name not in self._whole:
+            values = self._identifiers[name]
+            self._whole[name] = pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
+        return self._whole[name]
+
+    def __getitem__(self, name: str) -> pa.Array:
+        column = self.get(name)
+        if column is None:
+            raise KeyError(name)
+        return column
 
 
 def list_keys(rows: pa.Table, hashes: pa.Table) -> ListKeys:
@@ -93,15 +151,11 @@ def list_keys(rows: pa.Table, hashes: pa.Table) -> ListKeys:
     )
 
 
-def _one_array(values: pa.ChunkedArray) -> pa.Array:
-    return pa.concat_arrays(values.chunks) if values.num_chunks else pa.array([], values.type)
-
-
 def _string(values: pa.Array | None, count: int) -> pa.Array:
     return pa.nulls(count, pa.string()) if values is None else values.cast(pa.string())
 
 
-def _post_keys(text: dict[str, pa.Array], keys: AddressKeys, nothing: pa.Array) -> pa.Array:
+def _post_keys(text: _Columns, keys: AddressKeys, nothing: pa.Array) -> pa.Array:
     if "street" not in text or "postal_code" not in text:
         return nothing
     return keys.post_column(text["street"], text.get("apartment"), text["postal_code"], text.get("country"))
@@ -116,7 +170,7 @@ def _business_ids(values: pa.Array | None, count: int) -> pa.Array:
 
 
 def _invalid(
-    text: dict[str, pa.Array], found: dict[str, pa.Array], business_ids: pa.Array, question: Question, count: int
+    text: _Columns, found: dict[str, pa.Array], business_ids: pa.Array, question: Question, count: int
 ) -> pa.Array:
     """Rows that cannot be looked up: the identifier of the channel has no canonical form, or none of any kind has."""
     given = {
@@ -126,7 +180,7 @@ def _invalid(
         "phone_sha256": ("phone_sha256", "phone_hash_key"),
         "post": ("street", "post_key"),
     }
-    no = pa.array([False] * count, pa.bool_()) if count else pa.array([], pa.bool_())
+    no = pa.repeat(pa.scalar(value=False), count)
     broken_any, whole_any, broken_own = no, no, no
     own = {question.point_kind, f"{question.point_kind}_sha256"}
     if question.is_audience:
@@ -168,7 +222,7 @@ def _date(text: str) -> date | None:
 def _areas(values: pa.Array | None, count: int) -> pa.Array:
     """Responsibility areas as a set of codes; what is no known area stays as written, and fits nothing."""
     if values is None:
-        return pa.array([""] * count, pa.string())
+        return pa.repeat("", count)
     known: dict[str | None, str] = {None: ""}
     for value in pc.unique(values).to_pylist():
         if value is not None:

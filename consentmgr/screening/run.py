@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -19,14 +20,19 @@ from consentmgr.consents.ledger import driver_connection
 from consentmgr.db import open_database
 from consentmgr.importing.documents import decode
 from consentmgr.importing.rejects import Rejection
-from consentmgr.keys import load_keys
+from consentmgr.keys import Keys, load_keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.kit.progress import progress
+from consentmgr.preferences.links import link_keys
+from consentmgr.prohibitions.journal import catch_up
 from consentmgr.register.models import Controller
+from consentmgr.screening.answers import Answers
+from consentmgr.screening.campaign_checks import refuse_unclear
 from consentmgr.screening.engine import EngineName
 from consentmgr.screening.lists import CampaignList
 from consentmgr.screening.models import Screening
+from consentmgr.screening.outputs import LINK_COLUMNS, is_allowed
 from consentmgr.screening.publication import OutputPaths, prepared
 from consentmgr.screening.register_frames import FRAMES
 from consentmgr.screening.reports import ControllerFacts, ReportData
@@ -58,11 +64,15 @@ def campaign_of(session: Session, name: str) -> Campaign:
             text = path.read_bytes()
         except OSError as error:
             raise BadInput(f"the campaign cannot be read ({error.strerror})", file=name) from None
-        return _campaign(_one_object(text, name), name)
+        campaign = _campaign(_one_object(text, name), name)
+        refuse_unclear(session, campaign, file=name)
+        return campaign
     stored = session.get(StoredCampaign, name)
     if stored is None:
         raise NotFound(f"there is no file “{name}” and no stored campaign of that key")
-    return _campaign(stored.document, name)
+    campaign = _campaign(stored.document, name)
+    refuse_unclear(session, campaign, file=name)
+    return campaign
 
 
 def _one_object(text: bytes, name: str) -> object:
@@ -85,6 +95,20 @@ def _campaign(raw: object, name: str) -> Campaign:
     return found
 
 
+def _with_links(
+    session: Session, lst: CampaignList, campaign: Campaign, answers: Answers, settings: Settings, keys: Keys
+) -> Answers:
+    """The same answers with the links of every allowed row."""
+    from consentmgr.screening.link_columns import link_columns, link_like, people_of
+
+    people = people_of(session, lst.identifiers, campaign, AddressKeys(keys.address_key, keys.address_key_id))
+    allowed = is_allowed(answers)
+    places = [place for place in people.named() if allowed[place]]
+    made = link_columns(people, places, link_like(session, campaign), link_keys(settings), settings.public_url)
+    columns = dict(zip(LINK_COLUMNS, (made.preference_url, made.one_click_url), strict=True))
+    return replace(answers, links=columns)
+
+
 def run_screening(
     settings: Settings,
     lst: CampaignList,
@@ -98,10 +122,13 @@ def run_screening(
     drop_duplicates: bool,
     stdout: BinaryIO,
     advance: Callable[[int], None],
+    with_links: bool = False,
 ) -> ReportData:
     """Screen ``lst`` and publish its files; the screening is in the register before any file has its name."""
     keys = load_keys(settings)
     with open_database(settings) as database:
+        # A database restored from a copy has forgotten who left since; the journal has not.
+        catch_up(database, settings, keys, now)
         with database.reading() as session:
             campaign = campaign_of(session, campaign_name)
             try:
@@ -126,6 +153,8 @@ def run_screening(
                 memory_limit=settings.screening_memory,
                 spill_folder=str(settings.data_folder / "spill"),
             )
+            if with_links:
+                answers = _with_links(session, lst, campaign, answers, settings, keys)
             controller = session.get(Controller, campaign.controller or default_controller(session))
         advance(1)
         facts = ControllerFacts(controller.key, controller.name, controller.business_id) if controller else None

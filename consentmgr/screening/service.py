@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import Connection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,9 +21,11 @@ from consentmgr.kit.errors import BadInput
 from consentmgr.register.models import Controller, ExternalList
 from consentmgr.screening.answers import Answers
 from consentmgr.screening.engine import DuckDBEngine, Engine, EngineName, PolarsEngine
-from consentmgr.screening.facts import facts
+from consentmgr.screening.facts import ROWS_SCHEMA, facts
+from consentmgr.screening.facts.holders import held
+from consentmgr.screening.kinds import by_kind
 from consentmgr.screening.question import Question
-from consentmgr.screening.register_frames import FRAMES, frames_by_key, has_hashed_prohibitions, prohibition_hashes
+from consentmgr.screening.register_frames import frames_by_key, has_hashed_prohibitions, prohibition_hashes
 from consentmgr.screening.row_frame import list_keys, row_frame
 from consentmgr.screening.snapshot import Snapshot, frames_of_snapshot
 from consentmgr.screening.verdicts import outcomes, signatures
@@ -59,26 +62,32 @@ def screen(
     """
     question = question_of(session, campaign, policy, now)
     connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]
-    rows, shape = row_frame(identifiers, keys, question, with_hashes=has_hashed_prohibitions(connection))
+    identifiers = _with_survivors(identifiers, connection)
+    rows = row_frame(identifiers, keys, question, with_hashes=has_hashed_prohibitions(connection))
     chosen = engine or ("polars" if len(rows) <= _POLARS_ROWS and snapshot is None else "duckdb")
     hashed_kinds = [kind for kind in ("email", "phone") if f"{kind}_sha256" in identifiers.column_names]
     hashes = prohibition_hashes(connection, keys, hashed_kinds)
     with _engine(chosen, memory_limit, spill_folder) as workspace:
         if snapshot is None:
-            tables: Mapping[str, Any] = frames_by_key(connection, list_keys(rows, hashes))
+            tables: Mapping[str, Any] = by_kind(frames_by_key(connection, list_keys(rows.table(), hashes)))
         else:
             tables = frames_of_snapshot(workspace, connection, snapshot)
-        register = {frame.name: workspace.table(frame.name, tables[frame.name]) for frame in FRAMES}
+        register = {name: workspace.table(name, table) for name, table in tables.items()}
+        if snapshot is None:
+            register = held(register)
+            for name in ("contacts", "points"):
+                register[name] = workspace.keep(register[name], f"{name}_held")
         register["prohibition_hashes"] = workspace.table("prohibition_hashes", hashes)
-        told = facts(workspace, workspace.table("rows", rows), register, question, shape)
-        has_invalid = bool(rows["invalid"].combine_chunks().true_count)
-        found = signatures(workspace, told, question, rows=len(rows), has_invalid=has_invalid)
+        listed = workspace.table_later("rows", ROWS_SCHEMA, rows.table)
+        told = facts(workspace, listed, register, question, rows.shape)
+        duplicate_of = _duplicates(rows.table(), question)
+        found = signatures(workspace, told, question, rows=len(rows), has_invalid=rows.has_invalid)
     distinct, outcome = outcomes(found, question, language)
     return Answers(
         outcomes=distinct,
         outcome=outcome,
         evidence=found.evidence,
-        duplicate_of=_duplicates(rows, question),
+        duplicate_of=duplicate_of,
         campaign=campaign,
         policy=policy,
         rule_pack=RULE_PACK_VERSION,
@@ -87,6 +96,22 @@ def screen(
         ledger_head=ledger_head(session),
         engine=chosen if snapshot is None else f"{chosen}, snapshot {snapshot.name}",
     )
+
+
+def _with_survivors(identifiers: pa.Table, connection: Connection[Any]) -> pa.Table:
+    """The list with the survivor's ref where a merged contact's stands: two refs mean one person."""
+    if "ref" not in identifiers.column_names:
+        return identifiers
+    with connection.cursor() as cursor:
+        cursor.execute("select c.ref, s.ref from contact c join contact s on s.id = c.merged_into")
+        merged = cursor.fetchall()
+    if not merged:
+        return identifiers
+    refs = identifiers["ref"]
+    place = pc.index_in(pc.utf8_trim_whitespace(refs), value_set=pa.array([row[0] for row in merged], refs.type))
+    survivors = pc.take(pa.array([row[1] for row in merged], refs.type), place)
+    column = identifiers.column_names.index("ref")
+    return identifiers.set_column(column, "ref", pc.coalesce(survivors, refs))
 
 
 def _engine(name: EngineName, memory_limit: int | None, spill_folder: str | None) -> Engine:

@@ -6,9 +6,12 @@ of ``contact``, ``organisation``, ``prohibition`` and ``erased_key`` carries the
 what belongs to it, and those that the snapshot's own transaction snapshot did not see are read afresh. That is exact
 under concurrent writers, where an order of numbers or times is not (a transaction may commit after a later one).
 
-The folder holds keys and facts, no names and no addresses, and is made whole before it gets its name.
+The folder holds keys and facts, no names and no addresses, and is made whole before it gets its name. Its frames are
+made ready for any campaign: kinds of acts told apart (``screening.kinds``), contact points with their contact
+(``facts.holders``), so that a list meets most of what is asked in one join.
 """
 
+import hashlib
 import json
 import os
 import secrets
@@ -25,6 +28,8 @@ from psycopg import Connection
 from psycopg.sql import SQL
 
 from consentmgr.screening.engine import DuckDBEngine, Engine
+from consentmgr.screening.facts.holders import ONLY, PERSON, held, with_contact, with_only_history
+from consentmgr.screening.kinds import KIND_COLUMNS, KIND_OF, KINDS_OF, OWN_COLUMNS, by_kind
 from consentmgr.screening.register_frames import (
     BY_NAME,
     CONTACT_FRAMES,
@@ -38,6 +43,8 @@ from consentmgr.screening.register_frames import (
 #: A snapshot is made anew when this share of its contacts has changed: reading them one by one costs more.
 _REBUILD_SHARE = 0.2
 _MANIFEST = "manifest.json"
+#: Bytes that making a snapshot may take before it spills to disk.
+_BUILD_MEMORY = 2_000_000_000
 _UNSEEN = "{0} >= pg_snapshot_xmin(%(taken)s::pg_snapshot) and not pg_visible_in_snapshot({0}, %(taken)s::pg_snapshot)"
 _DUCKDB_TYPES: Mapping[pa.DataType, str] = {
     pa.int64(): "BIGINT",
@@ -46,6 +53,17 @@ _DUCKDB_TYPES: Mapping[pa.DataType, str] = {
     pa.date32(): "DATE",
     KEY: "VARCHAR",
 }
+
+#: Every frame of a snapshot and its columns: the register's own, made ready.
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    **{frame.name: tuple(frame.schema.names) for frame in FRAMES},
+    "contacts": (*BY_NAME["contacts"].schema.names, *ONLY),
+    "points": (*BY_NAME["points"].schema.names, *PERSON),
+    **{name: (*own, "alone", KIND_OF[name]) for name, own in OWN_COLUMNS.items()},
+    **{KINDS_OF[name]: (KIND_OF[name], *columns) for name, columns in KIND_COLUMNS.items()},
+}
+#: Frames that are made from the register's own and not copied as they are.
+_MADE_READY = ("contacts", "points", *OWN_COLUMNS)
 
 Tell = Callable[[str, int], None]
 
@@ -73,8 +91,9 @@ class Snapshot:
 
 
 def _layout() -> str:
-    """Names the frames' columns: a snapshot of another layout is not read."""
-    return ";".join(f"{frame.name}({','.join(frame.schema.names)})" for frame in FRAMES)
+    """Names the frames' columns, and by a digest what they are selected by: a snapshot of another layout is not read."""
+    selected = hashlib.sha256("\n".join(frame.select for frame in FRAMES).encode()).hexdigest()
+    return ";".join((*(f"{name}({','.join(columns)})" for name, columns in COLUMNS.items()), selected))
 
 
 def build(connection: Connection[Any], folder: Path, now: datetime, tell: Tell | None = None) -> Snapshot:
@@ -84,11 +103,15 @@ def build(connection: Connection[Any], folder: Path, now: datetime, tell: Tell |
     made = Path(tempfile.mkdtemp(prefix=".making-", dir=folder))
     try:
         rows = {}
-        with DuckDBEngine() as engine:
+        with (
+            tempfile.TemporaryDirectory(prefix=".spill-", dir=folder) as spill,
+            DuckDBEngine(memory_limit=_BUILD_MEMORY, spill_folder=spill) as engine,
+        ):
             for number, frame in enumerate(FRAMES):
                 if tell:
                     tell(frame.name, number)
                 rows[frame.name] = _write_frame(connection, engine, frame, made)
+            _make_ready(engine, made)
         snapshot = Snapshot(
             folder=folder / name,
             position=_scalar(connection, "select pg_current_snapshot()::text"),
@@ -134,10 +157,55 @@ def _write_frame(connection: Connection[Any], engine: DuckDBEngine, frame: Frame
     engine.run(
         f"copy (select {shown} from read_csv({_quoted(text)}, columns = {{{columns}}}, header = false, delim = ',',"
         f" quote = '\"', escape = '\"', nullstr = '', allow_quoted_nulls = false, auto_detect = false))"
-        f" to {_quoted(folder / f'{frame.name}.parquet')} (format parquet, compression zstd)"
+        f" to {_quoted(_raw(folder, frame.name))} (format parquet, compression zstd)"
     )
     text.unlink()
     return rows
+
+
+def _raw(folder: Path, name: str) -> Path:
+    return folder / (f"{name}.raw" if name in _MADE_READY else f"{name}.parquet")
+
+
+def _make_ready(engine: DuckDBEngine, folder: Path) -> None:
+    """The frames of ``_MADE_READY`` from their raw files, which are taken away."""
+    for name, own in OWN_COLUMNS.items():
+        raw, kind, kinds = _quoted(_raw(folder, name)), KIND_OF[name], KINDS_OF[name]
+        words = ", ".join(KIND_COLUMNS[name])
+        engine.run(
+            f"create table {kinds} as select row_number() over () - 1 as {kind}, * from"
+            f" (select distinct {words} from read_parquet({raw}))"
+        )
+        _write(engine, f"select * from {kinds}", folder / f"{kinds}.parquet")
+        shown = ", ".join(f"r.{column}" for column in own)
+        same = " and ".join(f"r.{column} is not distinct from k.{column}" for column in KIND_COLUMNS[name])
+        _write(
+            engine,
+            f"select {shown}, m.contact_id is null as alone, k.{kind} from read_parquet({raw}) r join {kinds} k on {same}"
+            f" left join (select contact_id from read_parquet({raw}) group by contact_id having count(*) > 1) m"
+            " on m.contact_id = r.contact_id",
+            folder / f"{name}.parquet",
+        )
+    sources = {name: _raw(folder, name) for name in ("contacts", "points")}
+    sources |= {name: folder / f"{name}.parquet" for name in OWN_COLUMNS}
+    frames = {
+        name: engine.table(name, f"select * from read_parquet({_quoted(path)})") for name, path in sources.items()
+    }
+    # Contacts first, and from their file: the points would otherwise join their acts and relations once more.
+    _write(
+        engine,
+        with_only_history(*(frames[name] for name in ("contacts", *OWN_COLUMNS))).to_native().sql_query(),
+        folder / "contacts.parquet",
+    )
+    contacts = f"select * from read_parquet({_quoted(folder / 'contacts.parquet')})"
+    points = with_contact(frames["points"], engine.table("contacts", contacts))
+    _write(engine, points.to_native().sql_query(), folder / "points.parquet")
+    for name in _MADE_READY:
+        _raw(folder, name).unlink()
+
+
+def _write(engine: DuckDBEngine, query: str, path: Path) -> None:
+    engine.run(f"copy ({query}) to {_quoted(path)} (format parquet, compression zstd)")
 
 
 def _quoted(path: Path) -> str:
@@ -221,9 +289,12 @@ def frames_of_snapshot(engine: Engine, connection: Connection[Any], snapshot: Sn
     engine.register("changed_contacts", pa.table({"contact_id": pa.array(contacts, pa.int64())}))
     engine.register("changed_organisations", pa.table({"organisation_id": pa.array(organisations, pa.int64())}))
     queries: dict[str, Any] = {}
-    for name in CONTACT_FRAMES:
+    values = {"contacts": contacts, "organisations": organisations}
+    fresh = _fresh_of_contacts(engine, connection, values) if contacts or organisations else {}
+    for name in (*CONTACT_FRAMES, *KINDS_OF.values()):
         kept = "contact_id not in (select contact_id from changed_contacts)" if contacts else "true"
-        fresh = f" and {BY_NAME[name].owner} = any(%(contacts)s)"
+        if name in KINDS_OF.values():
+            kept = "true"
         if name == "points":
             if contacts:
                 kept = f"(contact_id is null or {kept})"
@@ -232,35 +303,35 @@ def frames_of_snapshot(engine: Engine, connection: Connection[Any], snapshot: Sn
                     " and not (contact_id is null and organisation_id in (select organisation_id from"
                     " changed_organisations))"
                 )
-            fresh = (
+        queries[name] = _overlaid(engine, snapshot, name, kept, fresh.get(name))
+    for name in ORGANISATION_FRAMES:
+        kept = "organisation_id not in (select organisation_id from changed_organisations)" if organisations else "true"
+        ours = f" and {BY_NAME[name].owner} = any(%(organisations)s)"
+        rows = read_rows(connection, BY_NAME[name], ours, values) if organisations else None
+        queries[name] = _overlaid(engine, snapshot, name, kept, rows)
+    queries["prohibitions"] = _prohibitions(engine, connection, snapshot, contacts, organisations)
+    unseen = f" and {_UNSEEN.format('k.changed_xid')}"
+    erased = read_rows(connection, BY_NAME["erased_keys"], unseen, {"taken": snapshot.position})
+    queries["erased_keys"] = _overlaid(engine, snapshot, "erased_keys", "true", erased)
+    return queries
+
+
+def _fresh_of_contacts(
+    engine: DuckDBEngine, connection: Connection[Any], values: Mapping[str, Sequence[int]]
+) -> dict[str, pa.Table]:
+    """The rows of changed contacts, and the points of changed organisations, made ready as the snapshot's are."""
+    fresh = {}
+    for name in CONTACT_FRAMES:
+        whose = f" and {BY_NAME[name].owner} = any(%(contacts)s)"
+        if name == "points":
+            whose = (
                 " and (p.contact_id = any(%(contacts)s) or (p.contact_id is null"
                 " and p.organisation_id = any(%(organisations)s)))"
             )
-        queries[name] = _overlaid(
-            engine, connection, snapshot, name, kept, fresh, {"contacts": contacts, "organisations": organisations}
-        )
-    for name in ORGANISATION_FRAMES:
-        kept = "organisation_id not in (select organisation_id from changed_organisations)" if organisations else "true"
-        queries[name] = _overlaid(
-            engine,
-            connection,
-            snapshot,
-            name,
-            kept,
-            f" and {BY_NAME[name].owner} = any(%(organisations)s)",
-            {"organisations": organisations},
-        )
-    queries["prohibitions"] = _prohibitions(engine, connection, snapshot, contacts, organisations)
-    queries["erased_keys"] = _overlaid(
-        engine,
-        connection,
-        snapshot,
-        "erased_keys",
-        "true",
-        f" and {_UNSEEN.format('k.changed_xid')}",
-        {"taken": snapshot.position},
-    )
-    return queries
+        fresh[name] = read_rows(connection, BY_NAME[name], whose, values)
+    fresh = by_kind(fresh, below_zero=True)
+    ready = held({name: engine.table(f"raw_{name}", fresh[name]) for name in _MADE_READY})
+    return fresh | {name: engine.collect(ready[name]) for name in ("contacts", "points")}
 
 
 def _prohibitions(
@@ -282,26 +353,16 @@ def _prohibitions(
         changed = [row[0] for row in cursor.fetchall()]
     engine.register("changed_prohibitions", pa.table({"prohibition_id": pa.array(changed, pa.int64())}))
     kept = "prohibition_id not in (select prohibition_id from changed_prohibitions)" if changed else "true"
-    return _overlaid(
-        engine, connection, snapshot, "prohibitions", kept, " and b.id = any(%(changed)s)", {"changed": changed}
-    )
+    rows = read_rows(connection, BY_NAME["prohibitions"], " and b.id = any(%(changed)s)", {"changed": changed})
+    return _overlaid(engine, snapshot, "prohibitions", kept, rows)
 
 
-def _overlaid(
-    engine: DuckDBEngine,
-    connection: Connection[Any],
-    snapshot: Snapshot,
-    name: str,
-    kept: str,
-    fresh: str,
-    values: Mapping[str, Any],
-) -> str:
-    frame = BY_NAME[name]
-    columns = ", ".join(frame.schema.names)
+def _overlaid(engine: DuckDBEngine, snapshot: Snapshot, name: str, kept: str, fresh: pa.Table | None) -> str:
+    """The frame's rows of which ``kept`` is true, and the fresh ones."""
+    columns = ", ".join(COLUMNS[name])
     base = f"select {columns} from read_parquet({_quoted(snapshot.folder / f'{name}.parquet')})"
     base = base if kept == "true" else f"{base} where {kept}"
-    rows = read_rows(connection, frame, fresh, values)
-    if not rows.num_rows:
+    if fresh is None or not fresh.num_rows:
         return base
-    engine.register(f"fresh_{name}", rows)
+    engine.register(f"fresh_{name}", fresh)
     return f"{base} union all select {columns} from fresh_{name}"

@@ -18,7 +18,7 @@ from consentmgr.screening.facts.columns import Frame, flag
 from consentmgr.screening.question import Question
 from consentmgr.screening.rules import RULES
 from consentmgr.screening.rules.ladder import is_step, with_step
-from consentmgr.screening.rules.rule import BLOCK, GROUND_ALLOW, GROUND_BLOCK, NONE
+from consentmgr.screening.rules.rule import BLOCK, GROUND_ALLOW, GROUND_BLOCK, GROUND_REVIEW, NONE, REVIEW
 from consentmgr.vocabulary.codes import Language, Verdict
 from consentmgr.vocabulary.reason_codes import LEGAL_BASIS_OF_GROUND, explanation
 
@@ -65,7 +65,7 @@ def _plan(question: Question) -> _Plan:
 def signatures(engine: Engine, found: Facts, question: Question, *, rows: int, has_invalid: bool) -> Signatures:
     """Runs every rule over the candidates and unites the candidates of a row.
 
-    The least permissive candidate wins: of each rule the strictest weight of any candidate is kept.
+    The least permissive candidate wins; where several are equally hard, of each rule the strictest weight is kept.
     """
     plan = _plan(question)
     counts = found.people.group_by("row_no").agg(candidates=nw.len())
@@ -82,8 +82,9 @@ def signatures(engine: Engine, found: Facts, question: Question, *, rows: int, h
             _weighed(
                 found.cases.join(several, on="row_no", how="semi"), plan, question, has_invalid=has_invalid
             ).select("row_no", *names, "evidence"),
-            "each",
+            "each_candidate",
         )
+        each = engine.keep(_least_permissive(each, plan), "each")
         united = _united(each, plan).select("row_no", *_packed(plan))
         packed.append(_with_united_evidence(engine.collect(united), engine.collect(each.select("row_no", "evidence"))))
     return _in_list_order(pa.concat_tables(packed, promote_options="default"), rows)
@@ -103,6 +104,29 @@ def _weighed(cases: Frame, plan: _Plan, question: Question, *, has_invalid: bool
             plan.expressions[_PROMO].alias(f"w{_PROMO}")
         )
     return weighed
+
+
+def _least_permissive(each: Frame, plan: _Plan) -> Frame:
+    """Of each row the candidates that are judged hardest: what stops only a milder one is no reason of the row's."""
+    stops = [nw.col(f"w{index}") for index in plan.columns if not RULES[index].is_ground]
+    grounds = [nw.col(f"w{index}") for index in plan.columns if RULES[index].is_ground]
+    # What the campaign alone has decided weighs on every candidate alike.
+    of_all = max((weight for index, weight in plan.constants.items() if not RULES[index].is_ground), default=NONE)
+
+    def some(weights: list[nw.Expr], least: int) -> nw.Expr:
+        return nw.any_horizontal(nw.lit(False), *(weight >= least for weight in weights), ignore_nulls=False)
+
+    nothing_said = ~some(grounds, GROUND_ALLOW) & ~some(stops, REVIEW)
+    severity = (
+        nw.when(nw.lit(of_all >= BLOCK) | some(stops, BLOCK) | some(grounds, GROUND_BLOCK) | nothing_said)
+        .then(nw.lit(BLOCK))
+        .when(nw.lit(of_all >= REVIEW) | some(stops, REVIEW) | some(grounds, GROUND_REVIEW))
+        .then(nw.lit(REVIEW))
+        .otherwise(nw.lit(NONE))
+    )
+    weighed = each.with_columns(severity=severity)
+    worst = weighed.group_by("row_no").agg(worst=nw.col("severity").max())
+    return weighed.join(worst, on="row_no", how="inner").filter(nw.col("severity") == nw.col("worst")).drop("worst")
 
 
 def _united(each: Frame, plan: _Plan) -> Frame:

@@ -1,7 +1,7 @@
 """The law read a second time: a naive oracle for one list row, sharing nothing with the engine but the address forms.
 
 ``judge(documents, campaign, row, now, policy)`` goes through the rules as a lawyer would, stage by stage, once for each
-contact of the row; the least permissive wins. Slow and flat, to be read beside the text. Here are stages 1-4, 8 and 9;
+contact of the row; the least permissive wins, and the headline is the first stop of the hardest. Slow and flat, to be read beside the text. Here are stages 1-4, 8 and 9;
 stage 5 is in ``bans``, stages 6 and 7 in ``grounds``, consents in ``acts``; documents are read in ``register``.
 """
 
@@ -34,13 +34,25 @@ def judge(register, campaign, row, now, policy=None):
         sells and (audience or service or asked.purpose == "public_information") and asked.purpose != "newsletter"
     )
     judged = "direct_marketing" if marketing else asked.purpose
-    fired = Row(register, msgspec.structs.replace(asked, purpose=judged), row, now, {**POLICY, **(policy or {})}).fired
+    found = Row(register, msgspec.structs.replace(asked, purpose=judged), row, now, {**POLICY, **(policy or {})}).found
     if asked.purpose == "research" and asked.promotes:
-        fired[CODES.index("RESEARCH_IS_SALES"), "RESEARCH_IS_SALES"] = "block"
+        for fired in found:
+            fired[CODES.index("RESEARCH_IS_SALES"), "RESEARCH_IS_SALES"] = "block"
+    fired = least_permissive(found)
     answer = summed_up(fired)
     if answer.verdict == "allow" or not (service and asked.promotes) or audience:
         return answer
     return summed_up({**fired, (CODES.index("SERVICE_HAS_PROMO"), "SERVICE_HAS_PROMO"): "block"})
+
+
+def least_permissive(found):
+    """What fired of the contact that is judged hardest; of several equally hard ones, all that fired of them."""
+    worst = max((summed_up(fired).verdict for fired in found), key=WEIGHTS.index)
+    found = [fired for fired in found if summed_up(fired).verdict == worst]
+    # A ground that not every one of them has is none of the row's.
+    grounded = all(any(code in GROUNDS for _, code in fired) for fired in found)
+    places = {place for fired in found for place in fired if grounded or place[1] not in GROUNDS}
+    return {place: max((fired.get(place, "allow") for fired in found), key=WEIGHTS.index) for place in places}
 
 
 def summed_up(fired):
@@ -54,7 +66,7 @@ class Row(Grounds):
     """One row asked of one campaign; ``contact``, ``point`` and ``organisation`` are those just being looked at."""
 
     def __init__(self, register, c, row, now, policy):
-        self.register, self.c, self.row, self.policy, self.fired = register, c, row, policy, {}
+        self.register, self.c, self.row, self.policy, self.found = register, c, row, policy, []
         self.at = (c.planned_at or now).astimezone(HELSINKI)
         self.today = self.at.date()
         self.controller = c.controller or register.default
@@ -65,16 +77,24 @@ class Row(Grounds):
         self.selling = self.audience or c.purpose in ("direct_marketing", "newsletter")
         self.plain_service = c.purpose == "service_message" and not self.audience
         self.research = c.purpose == "research" and not self.audience
-        kinds = ("email", "phone") if self.audience else (POINT_KIND_OF_CHANNEL[c.channel],)
-        contacts, given, unreadable = register.resolve(row, kinds)
-        ungrounded = False
+        # A message to a profile needs no address of ours; the person is known by any.
+        profile = c.channel == "instant_message" and c.platform == "linkedin"
+        kinds = (
+            ("phone", "email")
+            if profile
+            else ("email", "phone")
+            if self.audience
+            else (POINT_KIND_OF_CHANNEL[c.channel],)
+        )
+        contacts, given, unreadable = register.resolve(row, kinds, shared=c.channel != "post" and not profile)
         for self.contact, self.address in contacts:
+            self.fired = {}
+            self.found.append(self.fired)
             self.forms = given | self.address
-            profile = c.channel == "instant_message" and c.platform == "linkedin"
             self.events = self.contact.get("events", ())
             found = register.whose(self.contact, self.address, row, self.today)
             self.point, self.listed, self.domain, self.at_domain, self.organisation = found
-            self.ground, self.of_contact = None, set()
+            self.ground = None
             self.campaign_gates()
             if unreadable:
                 self.fire("ADDRESS_INVALID", early=0.1)
@@ -87,16 +107,11 @@ class Row(Grounds):
             else:
                 self.fire("ADDRESS_MISSING")
             self.data_and_time()
-            ungrounded = ungrounded or not self.ground
-        # A ground that not every contact of the row has is none of the row's.
-        if ungrounded:
-            self.fired = {place: weight for place, weight in self.fired.items() if place[1] not in GROUNDS}
 
     def fire(self, code, weight="block", early=0.0):
         at = (CODES.index("DECEASED") - early if early else CODES.index(code), code)
         if weight != "allow" or code in GROUNDS:
             self.fired[at] = max(weight, self.fired.get(at, "allow"), key=WEIGHTS.index)
-            self.of_contact.add(code)
             self.ground = code if code in GROUNDS else self.ground
 
     def over(self, text, months):
@@ -145,7 +160,11 @@ class Row(Grounds):
             self.fire("PROCESSING_RESTRICTED", milder)
         if (self.selling or self.research) and not self.companies:
             born = day(who.get("born_on"))
-            if born and months_on(born, 13 * 12) > self.today and not self.verified("guardian_consented"):
+            if (
+                born
+                and months_on(born, 13 * 12) > self.today
+                and not any(one["event"] == "guardian_consented" for one in self.standing_consents())
+            ):
                 self.fire("MINOR_UNDER_13")
             elif months_on(born, 18 * 12) > self.today if born else c.child_directed:
                 self.fire("MINOR_REVIEW", "block" if self.audience else "review")

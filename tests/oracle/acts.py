@@ -45,10 +45,11 @@ class Acts:
         named, channel = {*(act.get("channels") or ())}, self.c.channel
         if channel in named or (self.audience and "email" in named):
             return True
-        if not named and (act.get("event") != "consent_withdrawn" or not as_marketing):
+        of_consent = act.get("event") in ("consent_withdrawn", "consent_refused")
+        if not named and not (of_consent and as_marketing):
             return True
-        if act.get("event") == "consent_withdrawn":
-            if self.audience and named:
+        if of_consent:
+            if self.audience and act["event"] == "consent_withdrawn" and named:
                 consents = self.verified("consent_given", "guardian_consented")
                 return any(self.c.platform in (one.get("audiences") or ()) and named & {*(one.get("channels") or ())}
                            and not self.later(one, act) for one in consents)  # fmt: skip
@@ -64,11 +65,11 @@ class Acts:
 
     # Consent.
 
-    def standing_consents(self, controller):
+    def standing_consents(self):
         """Consents of the contact, by anybody entitled, that no withdrawal in the campaign's scope has ended."""
         ends = [one for one in self.verified("consent_withdrawn") if self.reaches(one, True)]
-        ends = [one for one in ends if one.get("controller") in (None, controller)]
         given = self.verified("consent_given", "guardian_consented")
+        given = [one for one in given if datetime.fromisoformat(one["at"]) <= self.at]
         return [one for one in given if all(self.later(one, end) for end in ends)]
 
     def tests(self, consent, controller):
@@ -87,7 +88,7 @@ class Acts:
             "CONSENT_INVALID_FORM": not proof.get("pre_ticked")
             and (not proof.get("condition_of_service") or bool(proof.get("freely_joined"))),
             "CONSENT_UNCONFIRMED": proof.get("double_opt_in") != "pending",
-            "CONSENT_UNPROVEN": bool(consent.get("notice") or proof.get("recording") or proof.get("attachment_sha256")),
+            "CONSENT_UNPROVEN": bool(notice or proof.get("recording") or proof.get("attachment_sha256")),
             "CONSENT_STALE": not (self.over(consent["at"], limit) and self.over(last, limit)),
         }
 
@@ -100,7 +101,7 @@ class Acts:
 
     def valid_consents(self, controller):
         """For an audience, only those that name the platform."""
-        found = [one for one in self.standing_consents(controller)
+        found = [one for one in self.standing_consents()
                  if self.first_failing(one, controller) in (None, "CONSENT_STALE")]  # fmt: skip
         return [one for one in found if not self.audience or self.names_platform(one)]
 

@@ -18,16 +18,20 @@ class Bans(Acts):
             self.ban(act)
         listed = {"phone": "robinson_phone", "post": "robinson_post"}.get(c.channel)
         if self.selling and listed and not self.business and not self.all_consented():
-            fresh = day(self.register.lists.get(listed)) or date.min
-            if (self.today - fresh).days > policy["robinson_list_max_age_days"]:
+            as_of = day(self.register.lists.get(listed))
+            if as_of is None:
                 self.fire("ROBINSON_STALE", policy["robinson_list_missing"])
+            elif (self.today - as_of).days > policy["robinson_list_max_age_days"]:
+                self.fire("ROBINSON_STALE", "review")
         if self.selling and c.sells_mobile_subscription and c.channel == "phone" and not self.business:
             asked = [
                 one
                 for one in self.valid_consents(self.controller)
                 if (one.get("evidence") or {}).get("express_request")
             ]
-            if not asked and not self.customer_of(self.contact):
+            # Who only asked for a quote is no customer yet.
+            bought = [one for one in self.customer_of(self.contact) if one.get("relation") != "quote_only"]
+            if not asked and not bought:
                 self.fire("PHONE_SUBSCRIPTION_BAN")
 
     def customer_of(self, who):
@@ -68,12 +72,10 @@ class Bans(Acts):
         if not self.selling:
             by_name = self.reaches(act, False) and not self.lifted("OBJECTION", act, False)
             # A withdrawn consent is no objection (the switch speaks of 21(2)); it never spoke of surveys.
-            as_marketing = (
-                act.get("event") != "consent_withdrawn" and self.reaches(act, True) and not self.lifted(code, act)
-            )
+            as_marketing = code != "CONSENT_WITHDRAWN" and self.reaches(act, True) and not self.lifted(code, act)
             long_ago = (day(act.get("at") or act.get("valid_from")) or date.max) < day(policy["research_bans_before"])
             if self.research and (by_name or (as_marketing and long_ago)):
-                self.fire("RESEARCH_OBJECTION")
+                self.fire("RESEARCH_OBJECTION", "review" if act.get("given_by") == "unverified" else "block")
             elif c.purpose == "public_information" and by_name:
                 self.fire("PUBLIC_INFO_OBJECTION", "review")
             self.after_ban = self.after_ban or as_marketing
@@ -106,9 +108,9 @@ class Bans(Acts):
             and one.get("last_purchase_on")
             and not self.over(one["last_purchase_on"], policy["soft_opt_in_max_age_months"])
         ]
-        weights = [policy["robinson_own_customer"]] if bought else []
-        weights += [policy["robinson_business_number"]] if self.business else []
-        return max(weights, key=WEIGHTS.index) if weights else "block"
+        if self.business:
+            return policy["robinson_business_number"]
+        return policy["robinson_own_customer"] if bought else "block"
 
     def covers_row(self, ban):
         """Is the prohibition in force, and does its target stand behind this row?"""
@@ -149,13 +151,17 @@ class Bans(Acts):
             return False
         # An undated ban is no later than its import; lifted in so many words after that, it is lifted.
         dated = {name: value for name, value in ban.items() if name != "imported_without_date"}
-        undone = [one for one in self.verified("objection_lifted") if self.later(one, dated)
-                  and self.reaches(one, as_marketing) and one.get("prohibition") in (None, ban.get("reference"))]  # fmt: skip
-        if undone and ("OBJECTION" in code or code == "SPAM_COMPLAINT"):
+        lifts = [one for one in self.verified("objection_lifted") if self.later(one, dated)]
+        undone = [one for one in lifts if (one["prohibition"] == ban.get("reference") if one.get("prohibition")
+                                           else self.reaches(one, as_marketing)) and one.get("method") != "import"]  # fmt: skip
+        # Only the person's own word is taken back by the person.
+        own = ban.get("type") != "prohibition" or ban["source"] in OWN_SOURCES
+        own = own and self.code_of(ban) not in ("ORG_PROHIBITION", "CONSENT_WITHDRAWN")
+        if undone and own and code != "ERASED_SUPPRESSED":
             return True
-        named = ban.get("controllers") or ([ban["controller"]] if ban.get("controller") else ())
-        topics = self.subjects & {*(ban.get("topics") or ())} if code == "DM_OBJECTION_TOPIC" else None
-        return code in LIFTED_BY_CONSENT and self.all_consented() and all(
+        # A consent has one controller: a joint mailing is inside the consents to all its controllers together.
+        topic = self.c.topic or self.c.product_group
+        return code in LIFTED_BY_CONSENT and all(
             any(self.later(one, ban) and one.get("method") != "import"
-                and (topics is None or topics & {*(one.get("topics") or ())}) for one in self.valid_consents(controller))
-            for controller in self.controllers & {*named} or self.controllers)  # fmt: skip
+                and (code != "DM_OBJECTION_TOPIC" or topic in (one.get("topics") or ())) for one in self.valid_consents(controller))
+            for controller in self.controllers)  # fmt: skip

@@ -3,10 +3,12 @@
 from consentmgr.vocabulary.codes import ELECTRONIC_CHANNELS, LEGAL_PERSON_FORMS
 from tests.oracle.bans import Bans
 from tests.oracle.register import current_roles
-from tests.oracle.tables import CODES, GROUNDS
+from tests.oracle.tables import CODES, GROUNDS, WEIGHTS
 
 DIRECTORS = {"managing_director", "deputy_managing_director", "general_partner", "sole_trader"}
 BOARD = {"board_chair", "board_member"}
+#: What can be told of somebody's duties, best first.
+DUTIES = ("B2B_ROLE_OK", "B2B_ROLE_STALE", "B2B_ROLE_MISMATCH", "B2B_ROLE_TITLE_ONLY", "B2B_ROLE_MISSING")
 
 
 class Grounds(Bans):
@@ -24,11 +26,11 @@ class Grounds(Bans):
             self.fire("FOREIGN_LAW", "block" if electronic and strict and not self.all_consented() else "review")
         if self.row.get("business_id") and not organisation:
             self.fire("ORGANISATION_UNKNOWN")
-        if electronic and self.address and not (self.contact or self.point or self.at_domain):
+        if electronic and not (self.contact or self.point or self.at_domain):
             self.fire("CONTACT_UNKNOWN")
         legal = organisation.get("form") in LEGAL_PERSON_FORMS and self.point.get("use") in ("work", "generic")
-        known = self.standing_consents(self.controller) or self.contact.get("customer_of")
-        if legal and not (self.business or self.audience or known):
+        known = self.standing_consents() or self.contact.get("customer_of")
+        if legal and not (self.business or self.companies or known):
             self.fire("B2B_CONSUMER_PRODUCT")
         if c.special_category:
             notices = self.register.notices
@@ -70,16 +72,15 @@ class Grounds(Bans):
             return "OPT_OUT_CHANNEL_OK", "allow"
         if self.business and self.organisation:
             return self.ladder()
-        told = self.of_contact & {"CONSENT_WITHDRAWN", "CONTACT_UNKNOWN", "ORGANISATION_UNKNOWN"}
+        told = {code for (_, code), weight in self.fired.items() if weight == "block"}
+        told &= {"CONSENT_WITHDRAWN", "CONTACT_UNKNOWN", "ORGANISATION_UNKNOWN"}
         return consent or customer or ("CONSENT_MISSING", "allow" if told else "block")
 
     def by_consent(self):
         """Of the consent that passed most tests, the first it failed; None where there is no consent at all."""
         found = []
         for controller in self.controllers:
-            reached = [
-                self.first_failing(one, controller) or "CONSENT_OK" for one in self.standing_consents(controller)
-            ]
+            reached = [self.first_failing(one, controller) or "CONSENT_OK" for one in self.standing_consents()]
             found += [max(reached, key=CODES.index)] if reached else ["CONSENT_SCOPE_CONTROLLER"] if found else []
         code = min(found, key=CODES.index, default=None)
         return code and (code, {"CONSENT_OK": "allow", "CONSENT_STALE": "review"}.get(code, "block"))
@@ -93,7 +94,7 @@ class Grounds(Bans):
             own = (one.get("controller") or self.register.default) == self.controller
             tests = (
                 ("SOFT_OPT_IN_CHANNEL", "block", c.channel in ("email", "sms", "instant_message")),
-                ("SOFT_OPT_IN_OTHER_SELLER", "block", own and c.own_products and not c.sold_by),
+                ("SOFT_OPT_IN_OTHER_SELLER", "block", own and c.own_products and c.sold_by in (None, self.controller)),
                 ("SOFT_OPT_IN_NO_SALE", no_sale, no_sale == "allow"),
                 ("SOFT_OPT_IN_NOT_FROM_CUSTOMER", "block", one.get("address_from_sale")),
                 ("SOFT_OPT_IN_NO_OPTOUT", "block", one.get("opt_out_offered")),
@@ -108,14 +109,16 @@ class Grounds(Bans):
             place, code, weight = next(
                 (place, code, weight) for place, (code, weight, passed) in enumerate(tests) if not passed
             )
-            found.append((place, code, weight))
-        return max(found)[1:] if found else None
+            newest = one.get("last_purchase_on") or "", one.get("relation") == "free_account"
+            found.append((place, newest, code, weight))
+        return max(found)[2:] if found else None
 
     def ladder(self):
         """Legal person, for business use, not a private address, then general address, or duty, or business customer."""
         c, policy, point = self.c, self.policy, self.point
         form = self.organisation.get("form") or "unknown"
-        private = point.get("use") == "private" or self.domain in policy["free_mail_domains"]
+        by_mail = c.channel in ("email", "online_audience")
+        private = point.get("use") == "private" or (by_mail and self.domain in policy["free_mail_domains"])
         switch = {
             "sole_trader": "sole_trader_private_address" if private else "sole_trader",
             "tax_grouping": "tax_grouping",
@@ -135,7 +138,7 @@ class Grounds(Bans):
         # Of a sole trader's private address its own switch has decided above.
         if private and weight != "allow" and form != "sole_trader":
             return "B2B_PRIVATE_ADDRESS", weight
-        code, weight = ("B2B_GENERIC_OK", "allow") if point.get("use") == "generic" else self.duty(positions)
+        code, weight = ("B2B_GENERIC_OK", "allow") if point.get("use") == "generic" else self.duty()
         if c.channel == "instant_message":
             messages = policy["b2b_instant_message"]
             return ("CONSENT_MISSING", messages) if code in GROUNDS and messages != "allow" else (code, weight)
@@ -151,35 +154,38 @@ class Grounds(Bans):
         here = self.organisation.get("name")
         return [role for role in current_roles(self.contact, self.today) if role["organisation"] == here]
 
-    def duty(self, positions):
-        c, policy, roles, row = self.c, self.policy, self.roles_here(), self.row
-        areas = [area for role in roles for area in role.get("areas") or ()]
-        titles = [role["title"] for role in roles if role.get("title")]
+    def duty(self):
+        """The best of the roles held here; who is not in the register has the row's own area and title."""
+        row, roles, when = self.row, self.roles_here(), self.c.list_extracted_on
         if not self.contact:
-            areas = [{"area": row["area"], "verified_on": row.get("acquired_on")}] if row.get("area") else []
-            titles = [row["title"]] if row.get("title") else []
+            verified = row.get("acquired_on") or (when and str(when))
+            areas = [{"area": row["area"], "verified_on": verified}] if row.get("area") else []
+            roles = [{"areas": areas, "title": row.get("title")}]
+        initials = self.point and self.point.get("use") in (None, "unknown")
+        nothing_known = ("B2B_ROLE_MISSING", "review" if initials else "block")
+        found = [duty for duty in map(self.duty_in, roles) if duty]
+        return min([*found, nothing_known], key=lambda duty: (DUTIES.index(duty[0]), WEIGHTS.index(duty[1])))
+
+    def duty_in(self, role):
+        c, policy = self.c, self.policy
+        areas, position = role.get("areas") or (), role.get("position")
         known = [area for area in areas if area.get("evidence") != "title"]
         fitting = [area.get("verified_on") or "" for area in known if area["area"] in c.areas]
         if fitting:
             verified = max(fitting)
             if not verified or self.over(verified, policy["role_stale_block_months"]):
                 return "B2B_ROLE_STALE", "block"
-            return (
-                ("B2B_ROLE_STALE", "review")
-                if self.over(verified, policy["role_fresh_months"])
-                else ("B2B_ROLE_OK", "allow")
-            )
+            stale = self.over(verified, policy["role_fresh_months"])
+            return ("B2B_ROLE_STALE", "review") if stale else ("B2B_ROLE_OK", "allow")
         if known:
             return "B2B_ROLE_MISMATCH", "block"
-        if positions & DIRECTORS:
+        if position in DIRECTORS:
             employees = self.organisation.get("employees")
             small = employees is not None and employees <= policy["small_company_employees"]
             fits = small or "general_management" in c.areas
             return ("B2B_ROLE_OK", "allow") if fits else ("B2B_ROLE_MISMATCH", "review")
-        if positions & BOARD:
+        if position in BOARD:
             return "B2B_ROLE_MISSING", "review"
-        if "auditor" in positions:
+        if position == "auditor":
             return "B2B_ROLE_MISMATCH", "block"
-        if areas or titles:
-            return "B2B_ROLE_TITLE_ONLY", "review"
-        return "B2B_ROLE_MISSING", "review" if self.point and self.point.get("use") in (None, "unknown") else "block"
+        return ("B2B_ROLE_TITLE_ONLY", "review") if areas or role.get("title") else None

@@ -95,8 +95,11 @@ class Register:
             many = isinstance(value, list | tuple)
             known[field] = [*known.get(field, ()), *value] if many else known.get(field) if value is None else value
 
-    def resolve(self, row, kinds):
-        """([(contact or {}, the address to be used)], every form the row gives, is the address unreadable)."""
+    def resolve(self, row, kinds, shared):
+        """([(contact or {}, the address to be used)], every form the row gives, is the address unreadable).
+
+        ``shared``: what is sent to the address reaches whoever else has it, so that they are contacts of the row too.
+        """
         given = {kind: address_forms(kind, row[kind]) for kind in ("email", "phone") if row.get(kind)}
         for kind in ("email", "phone"):
             if row.get(f"{kind}_sha256"):
@@ -111,15 +114,15 @@ class Register:
             return any(point["channel"] != "post" or named in (None, name_of(contact)) for point in same)
 
         def address_of(owner):
-            own = [one["forms"] for one in (*owner.get("points", ()), *listed) if one["channel"] in kinds]
+            points = (*owner.get("points", ()), *listed)
+            own = [one["forms"] for kind in kinds for one in points if one["channel"] == kind]
             return next((given[kind] for kind in kinds if given.get(kind)), own[0] if own else set())
 
         listed = self.organisations.get(row.get("business_id"), {}).get("points", ())
         everyone = self.contacts.values()
         contacts = [one for one in everyone if one.get("ref") == row.get("ref", "") or holds(one, everything)]
         found = [(one, address_of(one)) for one in contacts or [{}]]
-        # Whoever else has the address that will be used is a contact of the row too: the mailbox is theirs as well.
-        used = [address for _, address in found if "post" not in kinds]
+        used = [address for _, address in found if shared]
         found += [(one, address) for address in used for one in everyone if one not in contacts and holds(one, address)]
         return found, everything, bool(asked) and not any(asked)
 

@@ -33,6 +33,8 @@ CAMPAIGNS = (
     Campaign(key="call", controller="acme", channel="phone"),
     Campaign(key="letter", controller="acme", channel="post"),
     Campaign(key="survey", controller="acme", purpose="research", promotes=False),
+    Campaign(key="together", controller="acme", joint_controllers=("sister",), product_group="training"),
+    Campaign(key="audience", controller="acme", channel="online_audience", platform="meta"),
 )
 
 

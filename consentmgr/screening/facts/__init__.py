@@ -1,6 +1,6 @@
 """Facts: one row of named columns per list row and candidate. Pure column expressions, no database, no Flask."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import narwhals as nw
@@ -8,16 +8,19 @@ import narwhals as nw
 from consentmgr.screening.engine import Engine
 from consentmgr.screening.facts.bans import holding_bans, with_bans
 from consentmgr.screening.facts.columns import Frame
-from consentmgr.screening.facts.consents import consent_facts, tested_consents, with_consents
+from consentmgr.screening.facts.consents import consent_kinds, several_consents, with_consents
 from consentmgr.screening.facts.duties import role_duties, with_duties
 from consentmgr.screening.facts.own_acts import restriction
-from consentmgr.screening.facts.relations import buying_organisations, person_relations, with_relations
+from consentmgr.screening.facts.relations import buying_organisations, person_relations, relation_kinds, with_relations
 from consentmgr.screening.facts.resolution import (
     ROWS_SCHEMA,
     ListShape,
     aimed_rows,
     candidates,
     located,
+    located_by_candidate,
+    located_directly,
+    named_directly,
     with_organisation,
 )
 from consentmgr.screening.question import Question
@@ -34,30 +37,52 @@ class Facts:
 
 
 def facts(engine: Engine, rows: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Facts:
-    """The facts of a list; ``cases`` is not computed yet, so that rules and facts run as one query."""
+    """The facts of a list; ``cases`` is not computed yet, so that rules and facts run as one query.
+
+    ``register``: frames in which kinds are told apart (``screening.kinds``) and contact points carry their contact
+    (``facts.holders``).
+    """
     keep = engine.keep
-    people = keep(candidates(rows, register, question, shape), "people")
-    cases = located(people, aimed_rows(rows, question), register, question, shape)
-    cases = with_sources(with_organisation(cases, register, question, shape), question)
-    cases = keep(cases.drop(*_unread(question)), "cases")
-    tested = keep(tested_consents(register["acts"], question), "tested_consents")
-    consents = keep(consent_facts(tested, question), "consents")
-    relations = keep(person_relations(register, question), "person_relations")
+    spoken = register["acts"].join(register["act_kinds"], on="act_kind", how="inner")
+    register = {**register, "spoken_acts": spoken}
+    said = keep(consent_kinds(register["act_kinds"], question), "consent_kinds")
+    several = keep(several_consents(register["acts"], spoken, said, question), "several_consents")
+    bought = keep(relation_kinds(register["relation_kinds"], question), "relation_kinds_judged")
+    relations = keep(person_relations(register, bought, question), "person_relations")
     buying = keep(buying_organisations(register["organisation_customers"], question), "buying")
-    restrictions = keep(restriction(register["acts"]).rename({"contact_id": "person"}), "restrictions")
-    bans = holding_bans(rows, cases, register, consents, question, shape, keep)
-    cases = with_consents(cases, consents, question)
+    restrictions = keep(restriction(spoken).rename({"contact_id": "person"}), "restrictions")
+    if named_directly(question, shape):
+        cases = located_directly(aimed_rows(rows, question), register, question)
+    else:
+        people = keep(candidates(rows, register, question, shape), "people")
+        cases = located_by_candidate(people, aimed_rows(rows, question), register, question, shape)
+    cases = located(cases, register, question, shape)
+    cases = with_sources(with_organisation(cases, register, question, shape), question)
+    cases = with_consents(cases, said, several, question)
+    cases = keep(cases.drop(*_unread(question, shape, cases.columns)), "cases")
+    bans = holding_bans(rows, cases, register, question, shape, keep)
+    people = cases.select("row_no", "person")
     if question.is_business:
         duties = keep(role_duties(register, question), "duties")
         cases = with_duties(cases, duties, question)
-    cases = with_relations(cases, relations, buying)
+    cases = with_relations(cases, bought, relations, buying, question)
     cases = cases.join(restrictions, on="person", how="left").with_columns(is_restricted=_restricted())
     return Facts(people, with_bans(cases, bans, question))
 
 
-def _unread(question: Question) -> tuple[str, ...]:
+#: What a step leaves behind when its work is done.
+_PASSING = ("only_entry", "only_at_us", "only_act_kind", "kind_depth", "order_known", "is_guardian", "is_express",
+            "own_dated_act", "names_subject", "names_sensitive", "entry")  # fmt: skip
+_PASSING_STARTS = ("several_", "score_", "lift_0", "lift_topic_0", "names_controller_")
+
+
+def _unread(question: Question, shape: ListShape, columns: Sequence[str]) -> list[str]:
     """Facts that no rule reads in a campaign of this kind: a column of a million rows that is not kept costs nothing."""
-    unread = ["employees"]
+    unread = ["employees", *_PASSING]
+    unread += [name for name in columns if name.startswith(_PASSING_STARTS)]
+    if named_directly(question, shape) and not shape.has("row_business_id"):
+        # Whoever was found has the address that stands in the row, and so no other of the register's is used.
+        unread.append("register_key")
     if not question.is_business:
         unread += ["mailbox", "row_titled", "row_areas", "row_acquired_on", "point_published", "listed_by_organisation"]
         unread += ["point_known", "domain_known"]
@@ -65,7 +90,7 @@ def _unread(question: Question) -> tuple[str, ...]:
         unread.append("point_verified_on")
     if not question.is_business and not question.is_opt_out_channel:
         unread += ["point_informed_on", "source_unknown", "from_outside", "acquired_on"]
-    return tuple(unread)
+    return unread
 
 
 def with_sources(cases: Frame, question: Question) -> Frame:

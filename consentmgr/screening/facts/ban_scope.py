@@ -22,8 +22,11 @@ BAN_CODES = (
     "DVV_DM_BAN",
     "RESEARCH_OBJECTION",
     "PUBLIC_INFO_OBJECTION",
+    "OLD_MARKETING_BAN",
     "MARKETING_BAN",
 )
+#: Said by naming the purpose, and so lifted only by naming it: a lifting without purposes speaks of marketing.
+BANS_BY_NAME = ("RESEARCH_OBJECTION", "PUBLIC_INFO_OBJECTION")
 
 
 BAN = ("code", "weight", "ban_us", "known_us", "liftable", "own", "evidence")
@@ -34,7 +37,10 @@ BAN = ("code", "weight", "ban_us", "known_us", "liftable", "own", "evidence")
 BAN_AS_IT_IS = {name: nw.col(name) for name in BAN if name not in ("ban_us", "known_us")}
 
 
-HIT = ("row_no", "person", *BAN)
+#: What a hit has of its candidate: whom it hits, and from when that person's consents lift bans.
+CASE = ("row_no", "person", "lift_us", "lift_topic_us")
+
+HIT = (*CASE, *BAN)
 
 
 def possible_codes(question: Question) -> tuple[str, ...]:
@@ -43,7 +49,7 @@ def possible_codes(question: Question) -> tuple[str, ...]:
         return BAN_CODES[: BAN_CODES.index("RESEARCH_OBJECTION")]
     if question.is_research:
         register_bans = ("ROBINSON_PHONE", "ROBINSON_POST", "DVV_DM_BAN")
-        return ("ERASED_SUPPRESSED", *register_bans, "RESEARCH_OBJECTION", "MARKETING_BAN")
+        return ("ERASED_SUPPRESSED", *register_bans, "RESEARCH_OBJECTION", "OLD_MARKETING_BAN", "MARKETING_BAN")
     if question.is_public_information:
         return ("ERASED_SUPPRESSED", "PUBLIC_INFO_OBJECTION")
     return ("ERASED_SUPPRESSED",)

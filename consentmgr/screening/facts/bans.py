@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import narwhals as nw
 
-from consentmgr.screening.facts.ban_scope import BAN_CODES, HIT, possible_codes
+from consentmgr.screening.facts.ban_scope import BAN_CODES, BANS_BY_NAME, CASE, HIT, possible_codes
 from consentmgr.screening.facts.columns import Frame, equals, is_empty, is_true, one_of
 from consentmgr.screening.facts.own_acts import act_bans, lifted_by_own_word
 from consentmgr.screening.facts.prohibitions import (
@@ -30,7 +30,8 @@ from consentmgr.screening.question import Question
 Keep = Callable[[Frame, str], Frame]
 
 
-#: A later valid consent of the same person lifts these; "MARKETING_BAN" only tells a survey that one is in force.
+#: A later valid consent of the same person lifts these; "MARKETING_BAN" only tells a survey that one is in force, and
+#: "OLD_MARKETING_BAN" one of the time when it stopped surveys too.
 _LIFTED_BY_CONSENT = (
     "ERASED_SUPPRESSED",
     "DM_OBJECTION_ALL",
@@ -41,6 +42,7 @@ _LIFTED_BY_CONSENT = (
     "VENDOR_PROHIBITION",
     "ROBINSON_PHONE",
     "ROBINSON_POST",
+    "OLD_MARKETING_BAN",
     "MARKETING_BAN",
 )
 
@@ -49,26 +51,25 @@ def holding_bans(
     rows: Frame,
     cases: Frame,
     register: Mapping[str, Frame],
-    consents: Frame,
     question: Question,
     shape: ListShape,
     keep: Keep,
 ) -> Frame:
     """Per ``row_no`` and ``person``: ``weight_CODE`` for every code of ``BAN_CODES``, and ``ban_evidence``.
 
-    ``consents``: the facts of ``consents.consent_facts`` (``lift_us``, ``lift_topic_us`` per person). ``keep`` computes
-    a frame once: without it every step would be planned again in each that follows.
+    ``cases`` have what ``consents.with_consents`` adds (``lift_us``, ``lift_topic_us``). ``keep`` computes a frame
+    once: without it every step would be planned again in each that follows.
     """
-    acts = register["acts"]
+    acts = register["spoken_acts"]
     own_acts = keep(act_bans(acts, question), "own_acts")
     prohibitions = keep(reaching_prohibitions(register["prohibitions"], question), "reaching")
     erased = erased_bans(register["erased_keys"])
     on_rows = bans_on_rows(rows, prohibitions, register["prohibition_hashes"], erased, shape)
     hits = [met_by(cases, bans_on_persons(own_acts, prohibitions), "person")]
     if on_rows is not None:
-        hits.append(cases.select("row_no", "person").join(on_rows, on="row_no", how="inner").select(*HIT))
+        hits.append(cases.select(*CASE).join(on_rows, on="row_no", how="inner").select(*HIT))
     addressed = keep(by_plain_address(prohibitions, register["points"]), "addressed")
-    if not shape.all_have(*_target_keys(question)):
+    if "register_key" in cases.columns and not shape.all_have(*_target_keys(question)):
         by_register = [ordered(keyed(bans, "address_key")) for bans in (addressed, erased)]
         hits.append(met_by(cases, nw.concat(by_register, how="vertical"), "register_key"))
     if not question.is_plain_service:
@@ -76,20 +77,19 @@ def holding_bans(
         hits.append(met_by(cases, bans_on_organisations(prohibitions, register["domains"]), "organisation_id"))
         hits.append(met_by(cases, ordered(keyed(prohibitions, "domain")), "domain"))
     gathered = keep(nw.concat(hits, how="vertical"), "hits")
-    gathered = (
-        gathered.join(consents.select("person", "lift_us", "lift_topic_us"), on="person", how="left")
-        .join(
-            lifted_by_own_word(acts, question).select(nw.col("contact_id").alias("person"), "own_word_us"),
-            on="person",
-            how="left",
-        )
-        .join(named_lifts(acts, prohibitions), on=["evidence", "person"], how="left")
-    )
+    gathered = gathered.join(
+        lifted_by_own_word(acts, question).rename({"contact_id": "person"}),
+        on="person",
+        how="left",
+    ).join(named_lifts(acts, prohibitions), on=["evidence", "person"], how="left")
     later_consent = (one_of("code", _LIFTED_BY_CONSENT) & (nw.col("lift_us") > nw.col("ban_us")).fill_null(False)) | (
         equals("code", "DM_OBJECTION_TOPIC") & (nw.col("lift_topic_us") > nw.col("ban_us")).fill_null(False)
     )
-    own_word = is_true("own") & (nw.col("own_word_us") > nw.col("known_us")).fill_null(False)
-    by_name = (nw.col("named_us") > nw.col("known_us")).fill_null(False)
+    own_word_us = (
+        nw.when(one_of("code", BANS_BY_NAME)).then(nw.col("own_word_by_name_us")).otherwise(nw.col("own_word_us"))
+    )
+    own_word = is_true("own") & (own_word_us > nw.col("known_us")).fill_null(False)
+    by_name = is_true("own") & (nw.col("named_us") > nw.col("known_us")).fill_null(False)
     gathered = gathered.select(*HIT, lifted=is_true("liftable") & (later_consent | own_word | by_name))
     holding = gathered.filter(~nw.col("lifted") & (nw.col("weight") > 0)).select(*HIT)
     if question.campaign.list_source != "population_register" and question.policy.dvv_ban_on_own_data == "allow":

@@ -15,6 +15,7 @@ from consentmgr.screening.facts.columns import (
     equals,
     flag,
     is_empty,
+    is_known,
     is_true,
     names,
     names_any,
@@ -113,8 +114,52 @@ def _act_time() -> nw.Expr:
     return nw.when(nw.col("order_known")).then(nw.col("at_us")).otherwise(nw.lit(ALWAYS_BEFORE))
 
 
-def tested_consents(acts: Frame, question: Question) -> Frame:
-    """Consents that were not withdrawn, with ``depth`` and the flags facts are made of."""
+def consent_kinds(kinds: Frame, question: Question) -> Frame:
+    """The kinds of acts that are consents, with ``kind_depth`` (the tests that do not ask when) and the flags facts
+    are made of. Few, so that words are compared once a kind and not once a consent.
+    """
+    subject = question.consent_subject
+    names_subject = names("topics", subject) if subject else never()
+    topic = question.campaign.topic
+    return (
+        kinds.filter(_is_consent())
+        .with_columns(
+            names_channel=_names_channel(question),
+            names_topic=_names_topic(question),
+            active_and_free=~is_true("pre_ticked") & (~is_true("condition_of_service") | is_true("freely_joined")),
+            confirmed=~equals("double_opt_in", "pending"),
+            proven=is_true("notice_known") | is_true("has_proof"),
+        )
+        .select(
+            "act_kind",
+            "order_known",
+            is_guardian=equals("event", "guardian_consented"),
+            is_express=is_true("express_request"),
+            own_dated_act=(nw.col("method").fill_null("") != "import") & is_true("order_known"),
+            names_subject=names_subject,
+            names_sensitive=names("topics", topic) & names("notice_topics", topic) if topic else never(),
+            kind_depth=nw.when(~nw.col("names_channel"))
+            .then(nw.lit(1))
+            .when(~nw.col("names_topic"))
+            .then(nw.lit(2))
+            .when(~nw.col("active_and_free"))
+            .then(nw.lit(3))
+            .when(~nw.col("confirmed"))
+            .then(nw.lit(4))
+            .when(~nw.col("proven"))
+            .then(nw.lit(5))
+            .otherwise(nw.lit(FRESH)),
+            **{f"names_controller_{index}": _names_controller(name) for index, name in enumerate(question.controllers)},
+        )
+    )
+
+
+def _scores(question: Question, at: str) -> dict[str, nw.Expr]:
+    """What facts are folded from, of one consent of a kind of ``consent_kinds`` made at ``at``; each by its largest.
+
+    ``score_N`` (depth and time packed), ``lift_N`` and ``lift_topic_N`` (when it lifts bans) for each controller, and
+    ``consent_express``, ``consent_sensitive``, ``guardian``.
+    """
     limit = question.months_ago(question.policy.consent_inactive_review_months)
     fresh_from = microseconds(
         question.moment.replace(
@@ -128,128 +173,63 @@ def tested_consents(acts: Frame, question: Question) -> Frame:
             tzinfo=HELSINKI,
         )
     )
-    consents = acts.filter(_is_consent() & (nw.col("at_us") <= question.moment_us))
-    consents = consents.join(withdrawals(acts, question), on="contact_id", how="left").filter(
-        nw.col("withdrawn_us").is_null() | (_act_time() > nw.col("withdrawn_us"))
-    )
-    subject = question.consent_subject
-    names_subject = names("topics", subject) if subject else never()
-    topic = question.campaign.topic
-    return consents.with_columns(
-        names_channel=_names_channel(question),
-        names_topic=_names_topic(question),
-        active_and_free=~is_true("pre_ticked") & (~is_true("condition_of_service") | is_true("freely_joined")),
-        confirmed=~equals("double_opt_in", "pending"),
-        proven=is_true("notice_known") | is_true("has_proof"),
-        recent=nw.col("at_us") >= fresh_from,
-        own_dated_act=(nw.col("method").fill_null("") != "import") & is_true("order_known"),
-        names_subject=names_subject,
-        names_sensitive=_event_and_notice("topics", topic) if topic else never(),
-    ).select(
-        "entry_id",
-        "contact_id",
-        "event",
-        "controller",
-        "at_us",
-        "express_request",
-        "own_dated_act",
-        "names_subject",
-        "names_sensitive",
-        *(
-            _names_controller(name).alias(f"names_controller_{index}")
-            for index, name in enumerate(question.controllers)
-        ),
-        later_depth=nw.when(~nw.col("names_channel"))
-        .then(nw.lit(1))
-        .when(~nw.col("names_topic"))
-        .then(nw.lit(2))
-        .when(~nw.col("active_and_free"))
-        .then(nw.lit(3))
-        .when(~nw.col("confirmed"))
-        .then(nw.lit(4))
-        .when(~nw.col("proven"))
-        .then(nw.lit(5))
-        .when(~nw.col("recent"))
-        .then(nw.lit(VALID))
-        .otherwise(nw.lit(FRESH)),
-    )
-
-
-def consent_facts(tested: Frame, question: Question) -> Frame:
-    """Per person: ``consent_score`` (depth and time of the one that got furthest), ``consent_entry``, ``lift_us``,
-    ``lift_topic_us`` (newest act that lifts bans), ``consent_express``, ``consent_sensitive``, ``guardian``.
-
-    With joint controllers, every one needs a consent of its own; the facts are those of the least of them.
-    """
-    per_controller: list[Frame] = []
+    made = nw.col(at)
+    stale = (nw.col("kind_depth") == FRESH) & (made < fresh_from)
+    found: dict[str, nw.Expr] = {}
     for index in range(len(question.controllers)):
         named = nw.col(f"names_controller_{index}")
-        scored = tested.with_columns(depth=nw.when(named).then(nw.col("later_depth")).otherwise(nw.lit(0)))
-        valid = nw.col("depth") >= VALID
+        depth = (
+            nw.when(~named)
+            .then(nw.lit(0))
+            .when(stale)
+            .then(nw.lit(VALID))
+            .otherwise(nw.col("kind_depth"))
+            .cast(nw.Int64)
+        )
+        valid = named & (nw.col("kind_depth") == FRESH)
         lifts = valid & nw.col("own_dated_act")
-        scored = scored.with_columns(
-            score=nw.col("depth").cast(nw.Int64) * DEPTH_UNIT + nw.col("at_us"),
-            lift=nw.when(lifts).then(nw.col("at_us")),
-            lift_topic=nw.when(lifts & nw.col("names_subject")).then(nw.col("at_us")),
-            express=flag(valid & is_true("express_request")),
-            sensitive=flag(valid & nw.col("names_sensitive")),
-            guardian_act=flag(equals("event", "guardian_consented")),
-        )
-        best = scored.group_by("contact_id").agg(
-            consent_score=nw.col("score").max(),
-            lift_us=nw.col("lift").max(),
-            lift_topic_us=nw.col("lift_topic").max(),
-            consent_express=nw.col("express").max(),
-            consent_sensitive=nw.col("sensitive").max(),
-            guardian=nw.col("guardian_act").max(),
-            first_entry=nw.col("entry_id").min(),
-            last_entry=nw.col("entry_id").max(),
-        )
+        found[f"score_{index}"] = depth * DEPTH_UNIT + made
+        found[f"lift_{index}"] = nw.when(lifts).then(made)
+        found[f"lift_topic_{index}"] = nw.when(lifts & nw.col("names_subject")).then(made)
         if index == 0:
-            best = _with_best_entry(best, scored)
-            per_controller.append(best)
-        else:
-            per_controller.append(
-                best.select(
-                    "contact_id",
-                    nw.col("consent_score").alias(f"score_{index}"),
-                    nw.col("lift_us").alias(f"lift_{index}"),
-                    nw.col("lift_topic_us").alias(f"lift_topic_{index}"),
-                )
-            )
-    facts = per_controller[0]
-    for index, other in enumerate(per_controller[1:], start=1):
-        joint_score, joint_lift = nw.col(f"score_{index}").fill_null(0), nw.col(f"lift_{index}")
-        # A joint controller that is not validly named leaves the consent at its own first failing test, or at the
-        # controller's where it is not named at all.
-        joint_is_less = (nw.col("consent_score") >= VALID * DEPTH_UNIT) & (
-            joint_score // DEPTH_UNIT < nw.col("consent_score") // DEPTH_UNIT
-        )
-        facts = facts.join(other, on="contact_id", how="left").with_columns(
-            consent_score=nw.when(joint_is_less).then(joint_score).otherwise(nw.col("consent_score")),
-            lift_us=_earlier("lift_us", joint_lift),
-            lift_topic_us=_earlier("lift_topic_us", nw.col(f"lift_topic_{index}")),
-        )
-    return facts.select(
-        nw.col("contact_id").alias("person"),
-        "consent_score",
-        "consent_entry",
-        "lift_us",
-        "lift_topic_us",
-        "consent_express",
-        "consent_sensitive",
-        "guardian",
+            found["consent_express"] = flag(valid & nw.col("is_express"))
+            found["consent_sensitive"] = flag(valid & nw.col("names_sensitive"))
+            found["guardian"] = flag(nw.col("is_guardian"))
+    return found
+
+
+def several_consents(acts: Frame, spoken: Frame, kinds: Frame, question: Question) -> Frame:
+    """Per ``person`` with more than one act: the largest of each of ``_scores`` over the consents that were not
+    withdrawn, as ``several_NAME``, and ``several_entry``, the id of the consent that got furthest.
+
+    ``acts`` carry the number of their kind, ``spoken`` are the same with their words; ``kinds`` as ``consent_kinds``.
+    """
+    consents = (
+        acts.filter(~nw.col("alone") & (nw.col("at_us") <= question.moment_us))
+        .join(kinds, on="act_kind", how="inner")
+        .join(withdrawals(spoken, question), on="contact_id", how="left")
+        .filter(nw.col("withdrawn_us").is_null() | (_act_time() > nw.col("withdrawn_us")))
+    )
+    scores = _scores(question, "at_us")
+    scored = consents.select("contact_id", "entry_id", **scores)
+    best = scored.group_by("contact_id").agg(
+        *(nw.col(name).max() for name in scores),
+        first_entry=nw.col("entry_id").min(),
+        last_entry=nw.col("entry_id").max(),
+    )
+    return _with_best_entry(best, scored).select(
+        *(nw.col(name).alias(f"several_{name}") for name in scores),
+        person="contact_id",
+        several_entry="consent_entry",
     )
 
 
 def _with_best_entry(best: Frame, scored: Frame) -> Frame:
     """Adds ``consent_entry``: the id of the consent that got furthest, the first of equals."""
-    several = best.filter(nw.col("first_entry") != nw.col("last_entry")).select(
-        "contact_id", score=nw.col("consent_score")
-    )
+    several = best.filter(nw.col("first_entry") != nw.col("last_entry")).select("contact_id", "score_0")
     entries = (
-        scored.select("contact_id", "score", "entry_id")
-        .join(several, on=["contact_id", "score"], how="inner")
+        scored.select("contact_id", "score_0", "entry_id")
+        .join(several, on=["contact_id", "score_0"], how="inner")
         .group_by("contact_id")
         .agg(found=nw.col("entry_id").min())
     )
@@ -259,13 +239,12 @@ def _with_best_entry(best: Frame, scored: Frame) -> Frame:
     )
 
 
-def _earlier(column: str, other: nw.Expr) -> nw.Expr:
+def _earlier(one: nw.Expr, other: nw.Expr) -> nw.Expr:
     """The earlier of two times, null where either is."""
-    mine = nw.col(column)
     return (
-        nw.when(mine.is_null() | other.is_null())
+        nw.when(one.is_null() | other.is_null())
         .then(nw.lit(None, dtype=nw.Int64()))
-        .otherwise(nw.when(mine < other).then(mine).otherwise(other))
+        .otherwise(nw.when(one < other).then(one).otherwise(other))
     )
 
 
@@ -297,16 +276,40 @@ def consent_depth() -> nw.Expr:
     return nw.col("consent_score") // DEPTH_UNIT
 
 
-def with_consents(cases: Frame, found: Frame, question: Question) -> Frame:
-    """Adds the consent facts to the candidates, and ``consent_depth``, ``has_valid_consent``, ``has_good_consent``."""
-    cases = cases.join(found, on="person", how="left")
+def with_consents(cases: Frame, kinds: Frame, several: Frame, question: Question) -> Frame:
+    """Adds the consent facts to the candidates: ``consent_score`` (depth and time of the consent that got furthest,
+    newest on a tie), ``consent_entry``, ``lift_us`` and ``lift_topic_us`` (newest act that lifts bans),
+    ``consent_express``, ``consent_sensitive``, ``guardian``; and ``consent_depth``, ``has_valid_consent``,
+    ``has_good_consent``.
+
+    ``kinds`` and ``several`` as ``consent_kinds`` and ``several_consents`` give them; who has one act alone has it in
+    the candidate's own row. With joint controllers, every one needs a consent of its own; the facts are those of the
+    least of them.
+    """
+    cases = cases.join(kinds, left_on="only_act_kind", right_on="act_kind", how="left").join(
+        several, on="person", how="left"
+    )
+    counts = is_known("kind_depth") & (nw.col("only_at_us") <= question.moment_us)
+    alone = {name: nw.when(counts).then(expression) for name, expression in _scores(question, "only_at_us").items()}
+    alone["entry"] = nw.when(counts).then(nw.col("only_entry"))
+    cases = cases.with_columns(nw.coalesce(f"several_{name}", found).alias(name) for name, found in alone.items())
+    score, lift, lift_topic = nw.col("score_0"), nw.col("lift_0"), nw.col("lift_topic_0")
+    for index in range(1, len(question.controllers)):
+        joint_score = nw.col(f"score_{index}").fill_null(0)
+        # A consent has got no further than the least of the controllers: "named" is the first test, and asks of all.
+        joint_is_less = joint_score // DEPTH_UNIT < score // DEPTH_UNIT
+        score = nw.when(joint_is_less).then(joint_score).otherwise(score)
+        lift = _earlier(lift, nw.col(f"lift_{index}"))
+        lift_topic = _earlier(lift_topic, nw.col(f"lift_topic_{index}"))
     limit = nw.lit(question.months_ago(question.policy.consent_inactive_review_months))
     # Stale only where the consent is old and the person's last sign of life is known to be old too.
     heard_of_since = nw.col("last_interaction_on").is_null() | (nw.col("last_interaction_on") >= limit)
     depth = consent_depth().fill_null(-1)
-    return cases.with_columns(
-        consent_depth=nw.when((depth == VALID) & heard_of_since).then(nw.lit(FRESH)).otherwise(depth)
-    ).with_columns(
-        has_valid_consent=nw.col("consent_depth") >= VALID,
-        has_good_consent=nw.col("consent_depth") == FRESH,
+    return (
+        cases.with_columns(consent_score=score, consent_entry=nw.col("entry"), lift_us=lift, lift_topic_us=lift_topic)
+        .with_columns(consent_depth=nw.when((depth == VALID) & heard_of_since).then(nw.lit(FRESH)).otherwise(depth))
+        .with_columns(
+            has_valid_consent=nw.col("consent_depth") >= VALID,
+            has_good_consent=nw.col("consent_depth") == FRESH,
+        )
     )

@@ -31,14 +31,12 @@ def act_bans(acts: Frame, question: Question) -> Frame:
     )
     marketing_reach = reaches_purpose(question) & topic_reaches(question)
     weight = nw.when(equals("given_by", "unverified")).then(nw.lit(REVIEW)).otherwise(nw.lit(BLOCK))
-    objected = one_of("event", ("objected", "complaint"))
+    # All but the withdrawal of a consent as such, which says nothing of what needs no consent.
+    objected = ~equals("event", "consent_withdrawn") | ~is_empty("topics")
     parts: list[Frame] = []
     if question.is_marketing_or_audience:
         channel_reach = channel_reaches(question)
-        if question.is_opt_out_channel:
-            # A withdrawal or refusal that names neither channel nor topic speaks of channels that need consent.
-            of_consent = one_of("event", ("consent_withdrawn", "consent_refused")) & is_empty("topics")
-            channel_reach = channel_reach & ~(of_consent & is_empty("channels"))
+        channel_reach = channel_reach & ~speaks_of_consent_alone(question)
         if question.is_audience:
             stops = stops.join(platform_channels(acts, question), on="contact_id", how="left")
             channel_reach = channel_reach | (equals("event", "consent_withdrawn") & withdraws_platform_channel())
@@ -64,7 +62,7 @@ def act_bans(acts: Frame, question: Question) -> Frame:
                 _act_hits(
                     stops.filter(marketing_reach & bare_stop),
                     nw.lit("DM_OBJECTION_CHANNEL"),
-                    nw.lit(other_channel_weight),
+                    nw.when(weight > other_channel_weight).then(nw.lit(other_channel_weight)).otherwise(weight),
                 )
             )
     elif question.is_research:
@@ -76,9 +74,10 @@ def act_bans(acts: Frame, question: Question) -> Frame:
         ))  # fmt: skip
         is_marketing_ban = is_empty("purposes") | names("purposes", "direct_marketing")
         scoped = channel_reaches(question) & topic_reaches(question)
-        reach = objected & scoped
+        reach = objected & scoped & ~speaks_of_consent_alone(question)
         old = is_marketing_ban & (nw.col("at_us") < old_from) & is_true("order_known")
-        parts.append(_act_hits(stops.filter((scoped & named) | (reach & old)), nw.lit("RESEARCH_OBJECTION"), weight))
+        parts.append(_act_hits(stops.filter(scoped & named), nw.lit("RESEARCH_OBJECTION"), weight))
+        parts.append(_act_hits(stops.filter(reach & old), nw.lit("OLD_MARKETING_BAN"), weight))
         parts.append(_act_hits(stops.filter(reach & is_marketing_ban), nw.lit("MARKETING_BAN"), nw.lit(REVIEW)))
     elif question.is_public_information:
         # A refusal or withdrawal that names the purpose is as clear a word as an objection to it.
@@ -97,9 +96,18 @@ def _act_hits(acts: Frame, code: nw.Expr, weight: nw.Expr) -> Frame:
         ban_us=ban_time(),
         known_us=nw.col("at_us"),
         liftable=constant(True),
-        own=one_of("event", ("objected", "consent_refused", "complaint")),
+        own=one_of("event", ("objected", "consent_refused", "complaint"))
+        | (equals("event", "consent_withdrawn") & ~is_empty("topics")),
         evidence=nw.concat_str(nw.lit("E"), nw.col("entry_id").cast(nw.String)),
     )
+
+
+def speaks_of_consent_alone(question: Question) -> nw.Expr:
+    """A withdrawal or refusal that names neither channel nor topic: it speaks of channels that need consent, and the
+    campaign's does not.
+    """
+    of_consent = one_of("event", ("consent_withdrawn", "consent_refused")) & is_empty("topics") & is_empty("channels")
+    return of_consent & constant(question.is_opt_out_channel)
 
 
 def lifted_by_own_word(acts: Frame, question: Question) -> Frame:
@@ -113,15 +121,20 @@ def lifted_by_own_word(acts: Frame, question: Question) -> Frame:
         & reaches_controller(question)
         & channel_reaches(question)
         & topic_reaches(question)
-        & (is_empty("purposes") | names_any("purposes", ("direct_marketing", question.judged_purpose)))
     )
-    return lifts.group_by("contact_id").agg(own_word_us=nw.col("at_us").max())
+    # An objection made by name (research, public information) is lifted by name: no purpose means all marketing.
+    return lifts.group_by("contact_id").agg(
+        own_word_us=nw.when(reaches_purpose(question)).then(nw.col("at_us")).max(),
+        own_word_by_name_us=nw.when(names("purposes", question.judged_purpose)).then(nw.col("at_us")).max(),
+    )
 
 
 def restriction(acts: Frame) -> Frame:
     """Per person: ``restricted_us`` and ``unrestricted_us``, the newest restriction and lifting of one (GDPR 18)."""
     found = acts.filter(one_of("event", ("restricted", "restriction_lifted"))).with_columns(
         on=nw.when(equals("event", "restricted")).then(ban_time()),
-        off=nw.when(equals("event", "restriction_lifted") & is_true("order_known")).then(nw.col("at_us")),
+        off=nw.when(
+            equals("event", "restriction_lifted") & is_true("order_known") & (nw.col("given_by") != "unverified")
+        ).then(nw.col("at_us")),
     )
     return found.group_by("contact_id").agg(restricted_us=nw.col("on").max(), unrestricted_us=nw.col("off").max())

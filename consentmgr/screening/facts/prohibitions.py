@@ -8,6 +8,7 @@ from consentmgr.screening.facts.ban_scope import (
     BAN,
     BAN_AS_IT_IS,
     BLOCK,
+    CASE,
     HIT,
     REVIEW,
     channel_reaches,
@@ -82,7 +83,8 @@ def reaching_prohibitions(prohibitions: Frame, question: Question) -> Frame:
         return nw.concat(
             [
                 banned.filter(register_ban & (by_name | of_marketing)).with_columns(code=code),
-                banned.filter(~register_ban & (by_name | old)).with_columns(code=nw.lit("RESEARCH_OBJECTION")),
+                banned.filter(~register_ban & by_name).with_columns(code=nw.lit("RESEARCH_OBJECTION")),
+                banned.filter(~register_ban & old).with_columns(code=nw.lit("OLD_MARKETING_BAN")),
                 banned.filter(~register_ban & of_marketing).with_columns(
                     code=nw.lit("MARKETING_BAN"), weight=nw.lit(REVIEW)
                 ),
@@ -130,7 +132,7 @@ def met_by(cases: Frame, bans: Frame, column: str) -> Frame:
     """Candidates whose ``column`` is what a ban is matched on."""
     return (
         cases.filter(is_known(column))
-        .select("row_no", "person", case_key=nw.col(column))
+        .select(*CASE, case_key=nw.col(column))
         .join(bans, left_on="case_key", right_on="ban_key", how="inner")
         .select(*HIT)
     )
@@ -206,7 +208,7 @@ def bans_on_other_addresses(
 def _joined_to_person(cases: Frame, personal: Frame) -> Frame:
     return (
         cases.filter(nw.col("person") != 0)
-        .select("row_no", "person", "organisation_id")
+        .select(*CASE, "organisation_id")
         .join(
             personal.select(
                 "holder",

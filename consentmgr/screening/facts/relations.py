@@ -1,12 +1,12 @@
 """Customer relations of the person and of the organisation, and messages sent (Act 917/2014 s. 200(3), 201)."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 
 import narwhals as nw
 
-from consentmgr.screening.facts.columns import Frame, constant, equals, flag, is_true, never, one_of
-from consentmgr.screening.question import Question, microseconds
+from consentmgr.screening.facts.columns import Frame, constant, equals, flag, is_known, is_true, never, one_of
+from consentmgr.screening.question import HELSINKI, Question, microseconds
 
 #: The customer exception's tests in order; a relation's depth is the index of the first it fails.
 RELATION_TESTS = (
@@ -22,14 +22,13 @@ PASSES_ALL = len(RELATION_TESTS)
 NO_SALE = RELATION_TESTS.index("SOFT_OPT_IN_NO_SALE")
 #: depth * DEPTH_UNIT + day * 10 + (1 if a free account): "furthest, newest on a tie" is one ``max``.
 _DEPTH_UNIT = 10**7
+_RELATION_FACTS = ("relation_score", "own_customer", "subscription_customer", "any_relation")
 
 
-def relation_facts(relations: Frame, question: Question) -> Frame:
-    """Per person: ``relation_score``, ``own_customer``, ``subscription_customer``, ``any_relation``."""
+def relation_kinds(kinds: Frame, question: Question) -> Frame:
+    """The kinds of customer relations with ``kind_depth`` (the tests that do not ask when) and the flags of facts."""
     campaign, policy = question.campaign, question.policy
     ours = equals("controller", question.controller)
-    limit = (question.months_ago(policy.soft_opt_in_max_age_months) - date(1970, 1, 1)).days
-    recent = (nw.col("last_purchase_day") >= limit).fill_null(False)
     sells_own = campaign.own_products and campaign.sold_by in (None, question.controller)
     nothing_sold = never()
     if policy.soft_opt_in_quote_only != "allow":
@@ -37,8 +36,13 @@ def relation_facts(relations: Frame, question: Question) -> Frame:
     if policy.soft_opt_in_free_account != "allow":
         nothing_sold = nothing_sold | equals("relation", "free_account")
     same_group = equals("product_group", campaign.product_group) if campaign.product_group else never()
-    depth = (
-        nw.when(~constant(campaign.channel in ("email", "sms", "instant_message")))
+    return kinds.select(
+        "relation_kind",
+        is_ours=ours,
+        is_free_account=flag(equals("relation", "free_account")),
+        is_own_customer=ours & one_of("relation", ("purchase", "membership")),
+        is_subscriber=ours & same_group & ~equals("relation", "quote_only"),
+        relation_kind_depth=nw.when(~constant(campaign.channel in ("email", "sms", "instant_message")))
         .then(nw.lit(0))
         .when(~(ours & constant(sells_own)))
         .then(nw.lit(1))
@@ -50,29 +54,44 @@ def relation_facts(relations: Frame, question: Question) -> Frame:
         .then(nw.lit(4))
         .when(~same_group)
         .then(nw.lit(5))
-        .when(~recent)
-        .then(nw.lit(6))
-        .otherwise(nw.lit(PASSES_ALL))
+        .otherwise(nw.lit(PASSES_ALL)),
     )
-    scored = relations.with_columns(
-        score=depth.cast(nw.Int64) * _DEPTH_UNIT
-        + nw.col("last_purchase_day").fill_null(0) * 10
-        + flag(equals("relation", "free_account")),
-        own=flag(ours & recent & one_of("relation", ("purchase", "membership"))),
-        subscriber=flag(ours & same_group & ~equals("relation", "quote_only")),
-        any_ours=flag(ours),
+
+
+def _relation_scores(question: Question, day: str) -> dict[str, nw.Expr]:
+    """What facts are folded from, of one relation of a kind of ``relation_kinds`` whose last purchase was on ``day``;
+    each by its largest: ``relation_score``, ``own_customer``, ``subscription_customer``, ``any_relation``.
+    """
+    limit = (question.months_ago(question.policy.soft_opt_in_max_age_months) - date(1970, 1, 1)).days
+    recent = (nw.col(day) >= limit).fill_null(False)
+    last = RELATION_TESTS.index("SOFT_OPT_IN_STALE")
+    depth = (
+        nw.when((nw.col("relation_kind_depth") == PASSES_ALL) & (nw.col(day) < limit).fill_null(False))
+        .then(nw.lit(last))
+        .otherwise(nw.col("relation_kind_depth"))
     )
-    return scored.group_by("contact_id").agg(
-        relation_score=nw.col("score").max(),
-        own_customer=nw.col("own").max(),
-        subscription_customer=nw.col("subscriber").max(),
-        any_relation=nw.col("any_ours").max(),
-    )
+    return {
+        "relation_score": depth.cast(nw.Int64) * _DEPTH_UNIT
+        + nw.col(day).fill_null(0) * 10
+        + nw.col("is_free_account"),
+        "own_customer": flag(nw.col("is_own_customer") & recent),
+        "subscription_customer": flag(nw.col("is_subscriber")),
+        "any_relation": flag(nw.col("is_ours")),
+    }
+
+
+def several_relations(relations: Frame, kinds: Frame, question: Question) -> Frame:
+    """Per contact with more than one relation: the largest of each of ``_relation_scores``."""
+    scores = _relation_scores(question, "last_purchase_day")
+    found = relations.filter(~nw.col("alone")).join(kinds, on="relation_kind", how="inner")
+    return found.select("contact_id", **scores).group_by("contact_id").agg(nw.col(name).max() for name in scores)
 
 
 def message_facts(messages: Frame, question: Question) -> Frame:
     """Per person: whether this controller has written before, and how often with marketing in the last 7 days."""
-    week_ago = microseconds(question.moment - timedelta(days=7))
+    # A message of the day exactly seven days ago still counts, whatever the hour.
+    first_day = datetime.combine(question.today - timedelta(days=7), time(), tzinfo=HELSINKI)
+    week_ago = microseconds(first_day)
     ours = messages.filter(equals("controller", question.controller) & (nw.col("at_us") <= question.moment_us))
     marketing = one_of("purpose", ("direct_marketing", "newsletter")) & (nw.col("at_us") >= week_ago)
     return (
@@ -82,9 +101,12 @@ def message_facts(messages: Frame, question: Question) -> Frame:
     )
 
 
-def person_relations(register: Mapping[str, Frame], question: Question) -> Frame:
-    """Per ``person``: the facts of ``relation_facts`` and ``message_facts``."""
-    relations = relation_facts(register["relations"], question).rename({"contact_id": "person"})
+def person_relations(register: Mapping[str, Frame], kinds: Frame, question: Question) -> Frame:
+    """Per ``person``: the facts of ``several_relations`` (as ``several_NAME``) and of ``message_facts``."""
+    several = several_relations(register["relations"], kinds, question)
+    relations = several.select(
+        *(nw.col(name).alias(f"several_{name}") for name in _RELATION_FACTS), person="contact_id"
+    )
     messages = message_facts(register["messages"], question).rename({"contact_id": "person"})
     return (
         relations.join(messages, on="person", how="full", suffix="_messages")
@@ -101,17 +123,30 @@ def buying_organisations(customers: Frame, question: Question) -> Frame:
     return customers.filter(same).group_by("organisation_id").agg(purchases=nw.len())
 
 
-def with_relations(cases: Frame, relations: Frame, buying: Frame) -> Frame:
-    """Adds the person's relation facts, the message counts and ``organisation_customer``."""
-    cases = cases.join(relations, on="person", how="left").join(buying, on="organisation_id", how="left")
-    score = nw.col("relation_score").fill_null(-1)
+def with_relations(cases: Frame, kinds: Frame, relations: Frame, buying: Frame, question: Question) -> Frame:
+    """Adds the person's relation facts, the message counts and ``organisation_customer``.
+
+    Who has one relation alone has it in the candidate's own row; ``relations`` as ``person_relations`` gives them.
+    """
+    cases = (
+        cases.join(kinds, left_on="only_relation_kind", right_on="relation_kind", how="left")
+        .join(relations, on="person", how="left")
+        .join(buying, on="organisation_id", how="left")
+    )
+    known = is_known("relation_kind_depth")
+    alone = {
+        name: nw.when(known).then(found) for name, found in _relation_scores(question, "only_purchase_day").items()
+    }
+    found = {name: nw.coalesce(f"several_{name}", expression) for name, expression in alone.items()}
     return cases.with_columns(
-        relation_depth=score // _DEPTH_UNIT,
-        relation_is_free_account=score % 10 == 1,
-        own_customer=nw.col("own_customer").fill_null(0) == 1,
-        subscription_customer=nw.col("subscription_customer").fill_null(0) == 1,
-        any_relation=nw.col("any_relation").fill_null(0) == 1,
+        relation_score=found["relation_score"].fill_null(-1),
+        own_customer=found["own_customer"].fill_null(0) == 1,
+        subscription_customer=found["subscription_customer"].fill_null(0) == 1,
+        any_relation=found["any_relation"].fill_null(0) == 1,
         messages_before=nw.col("messages_before").fill_null(0),
         messages_lately=nw.col("messages_lately").fill_null(0),
         organisation_customer=nw.col("purchases").fill_null(0) > 0,
+    ).with_columns(
+        relation_depth=nw.col("relation_score") // _DEPTH_UNIT,
+        relation_is_free_account=nw.col("relation_score") % 10 == 1,
     )

@@ -6,11 +6,13 @@ named person only), or one with nobody (``person`` 0). All candidates are judged
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import narwhals as nw
 import pyarrow as pa
 
 from consentmgr.screening.facts.columns import Frame, constant, is_known, is_unknown
+from consentmgr.screening.facts.holders import PERSON
 from consentmgr.screening.question import Question
 
 #: Columns of the list as the engine sees it; ``KEY`` columns are keyed digests, null where the row has none.
@@ -115,7 +117,9 @@ def candidates(rows: Frame, register: Mapping[str, Frame], question: Question, s
         )
     if not matches:
         return rows.select("row_no", person=nw.lit(0).cast(nw.Int64), own_point=nw.lit(None, dtype=nw.Int64()))
-    if not shape.all_have(*_target_columns(question)):
+    # A letter is the named person's alone, whoever else lives at the address; a message to a profile goes to no address.
+    to_an_address = question.point_kind != "post" and not question.is_inmail
+    if to_an_address and not shape.all_have(*_target_columns(question)):
         matches.append(_holders_of_register_address(rows, nw.concat(matches, how="vertical"), of_contacts, question))
     matched = matches[0]
     if len(matches) > 1:
@@ -174,6 +178,7 @@ def aimed_rows(rows: Frame, question: Question) -> Frame:
         "row_no",
         "invalid",
         "target_key",
+        "target_hash",
         "row_business_id",
         "row_domain",
         "row_mailbox",
@@ -200,26 +205,64 @@ def _target_hash(question: Question) -> nw.Expr:
     return nw.col(f"{question.point_kind}_hash_key")
 
 
-def located(people: Frame, rows: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Frame:
-    """Each candidate with its row, its contact point (``point_*``) and its contact: narrow, for what follows.
+def named_directly(question: Question, shape: ListShape) -> bool:
+    """Whether rows are named by nothing but the address that the campaign's channel uses.
+
+    Most lists are such, and then finding the person and finding the contact point are one and the same.
+    """
+    if question.is_audience or question.is_inmail or question.point_kind == "post":
+        return False
+    naming = ("email_key", "phone_key", "post_key", "email_hash_key", "phone_hash_key", "row_ref")
+    return [key for key in naming if shape.has(key)] == [f"{question.point_kind}_key"]
+
+
+def located_directly(rows: Frame, register: Mapping[str, Frame], question: Question) -> Frame:
+    """As ``candidates`` and ``located`` in one, for lists that are ``named_directly``: rows meet who holds the address.
+
+    ``rows``: what ``aimed_rows`` gave.
+    """
+    holders = register["points"].filter(is_known("contact_id") & (nw.col("kind") == question.point_kind))
+    return rows.join(
+        _carried(holders, "own_", target_key=nw.col("address_key"), own_point=nw.col("point_id"), more=_PERSON_FACTS),
+        on="target_key",
+        how="left",
+    ).with_columns(person=nw.col("person").fill_null(0))
+
+
+def located_by_candidate(
+    people: Frame, rows: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape
+) -> Frame:
+    """Each candidate with its row, its contact point (``own_*``) and its contact.
 
     ``people``: what ``candidates`` gave; ``rows``: what ``aimed_rows`` gave. Where the row gives no address for the
-    channel the register's is taken; where nobody has it, the organisation's that lists it.
+    channel the register's is taken.
     """
-    points = register["points"].filter(nw.col("kind").is_in(list(_aimed_kinds(question))))
-    of_contacts = points.filter(is_known("contact_id"))
-    listed = points.filter(is_unknown("contact_id"))
+    of_contacts = register["points"].filter(nw.col("kind").is_in(list(_aimed_kinds(question))) & is_known("contact_id"))
     cases = people.join(rows, on="row_no", how="left")
     if not shape.all_have(*_target_columns(question)):
         book = _preferred(of_contacts, "contact_id", question).select(person="contact_id", book_point="point_id")
         cases = (
             cases.join(book, on="person", how="left")
             .with_columns(
-                own_point=nw.when(nw.col("target_given")).then(nw.col("own_point")).otherwise(nw.col("book_point"))
+                # Who shares the address that is taken from the register is judged by that address.
+                own_point=nw.when(nw.col("target_given"))
+                .then(nw.col("own_point"))
+                .otherwise(nw.coalesce("own_point", "book_point"))
             )
             .drop("book_point")
         )
     cases = cases.join(_carried(of_contacts, "own_", own_point=nw.col("point_id")), on="own_point", how="left")
+    return cases.join(register["contacts"].select(**_PERSON_FACTS), on="person", how="left")
+
+
+def located(cases: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Frame:
+    """Each candidate with its row, its contact point (``point_*``) and its contact: narrow, for what follows.
+
+    ``cases``: what ``located_directly`` or ``located_by_candidate`` gave. Where nobody has the address, the point is
+    the organisation's that lists it.
+    """
+    points = register["points"].filter(nw.col("kind").is_in(list(_aimed_kinds(question))))
+    listed = points.filter(is_unknown("contact_id"))
     first = listed.group_by("address_key").agg(point_id=nw.col("point_id").min()).select("point_id")
     cases = cases.join(
         _carried(
@@ -231,6 +274,9 @@ def located(people: Frame, rows: Frame, register: Mapping[str, Frame], question:
         on="target_key",
         how="left",
     )
+    hashes = [name for name in _target_columns(question) if name.endswith("_hash_key")]
+    if shape.has(*hashes):
+        cases = _listed_by_hash(cases, listed)
     if shape.has("row_business_id"):
         of_organisation = _preferred(listed, "organisation_id", question).join(
             register["organisations"].select("organisation_id", "identity"), on="organisation_id"
@@ -243,17 +289,8 @@ def located(people: Frame, rows: Frame, register: Mapping[str, Frame], question:
             for name in ("point", *_POINT_FACTS)
         )
     needs_no_address = question.is_inmail or question.is_company_list
-    email_like = question.point_kind == "email"
-    contacts = register["contacts"].select(
-        "country",
-        "born_on",
-        "deceased_on",
-        "restricted_since_us",
-        "last_interaction_on",
-        person="contact_id",
-        non_disclosure_=nw.col("non_disclosure"),
-    )
-    return cases.join(contacts, on="person", how="left").select(
+    email_like = question.point_kind == "email" or question.is_inmail
+    return cases.select(
         "row_no",
         "person",
         "invalid",
@@ -262,11 +299,7 @@ def located(people: Frame, rows: Frame, register: Mapping[str, Frame], question:
         "row_acquired_on",
         "row_titled",
         "row_areas",
-        "country",
-        "born_on",
-        "deceased_on",
-        "restricted_since_us",
-        "last_interaction_on",
+        *(name for name in PERSON if name != "non_disclosure"),
         *(
             nw.coalesce(f"own_{name}", f"listed_{name}").alias(f"point_{name}")
             for name in _POINT_FACTS
@@ -294,9 +327,33 @@ def located(people: Frame, rows: Frame, register: Mapping[str, Frame], question:
     )
 
 
-def _carried(points: Frame, prefix: str, **keys: nw.Expr) -> Frame:
+def _listed_by_hash(cases: Frame, listed: Frame) -> Frame:
+    """The organisation's point that the row names by its hash, where no plain address has found one."""
+    hashes = [
+        listed.filter(is_known(name)).select("point_id", target_hash=nw.col(name))
+        for name in ("sha256_key", "sha256_digits_key")
+    ]
+    first = nw.concat(hashes, how="vertical").group_by("target_hash").agg(hashed_point=nw.col("point_id").min())
+    found = _carried(listed, "hashed_", hashed_point=nw.col("point_id"))
+    cases = cases.join(first, on="target_hash", how="left").join(found, on="hashed_point", how="left")
+    # Told before the coalescing below makes the listed point known.
+    return cases.with_columns(
+        nw.coalesce(f"listed_{name}", f"hashed_{name}").alias(f"listed_{name}") for name in ("point", *_POINT_FACTS)
+    )
+
+
+#: What is carried of a contact; whether it is protected gets a passing name, for nobody's is "no" and not unknown.
+_PERSON_FACTS: Mapping[str, nw.Expr] = {
+    "person": nw.col("contact_id"),
+    **{"non_disclosure_" if name == "non_disclosure" else name: nw.col(name) for name in PERSON},
+}
+
+
+def _carried(
+    points: Frame, prefix: str, *, more: Mapping[str, nw.Expr] = MappingProxyType({}), **keys: nw.Expr
+) -> Frame:
     return points.select(
-        *(expression.alias(name) for name, expression in keys.items()),
+        *(expression.alias(name) for name, expression in (keys | dict(more)).items()),
         *(nw.col(name).alias(f"{prefix}{name}") for name in _POINT_FACTS),
     )
 
@@ -371,7 +428,7 @@ def with_organisation(cases: Frame, register: Mapping[str, Frame], question: Que
     from_domain_alone = (nw.col("person") == 0) & (nw.col("organisation_id") != 0)
     return cases.with_columns(
         organisation_known=nw.col("organisation_id") != 0,
-        country=nw.when(works_there | from_domain_alone)
+        country=nw.when((works_there & (nw.col("organisation_id") != 0)) | from_domain_alone)
         .then(nw.col("organisation_country"))
         .otherwise(nw.col("country"))
         .fill_null("FI"),

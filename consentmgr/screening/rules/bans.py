@@ -24,7 +24,8 @@ def _objection(code: str) -> WeightOf:
             return NONE
         mine = nw.col(f"weight_{code}")
         if q.is_audience and q.campaign.audience_kind == "exclusion":
-            return weighs(mine > 0, switch_weight(q.policy.exclusion_audience))
+            most = switch_weight(q.policy.exclusion_audience)
+            return nw.when(mine > most).then(nw.lit(most)).otherwise(mine)
         return mine
 
     return weight
@@ -83,7 +84,11 @@ def _subscription_by_phone(q: Question) -> Weight:
 
 
 def _research_objection(q: Question) -> Weight:
-    return nw.col("weight_RESEARCH_OBJECTION") if q.is_research else NONE
+    """Surveys forbidden by name, or by a marketing ban of the time when it covered them."""
+    if not q.is_research:
+        return NONE
+    by_name, old = nw.col("weight_RESEARCH_OBJECTION"), nw.col("weight_OLD_MARKETING_BAN")
+    return nw.when(by_name > old).then(by_name).otherwise(old)
 
 
 def _public_information_objection(q: Question) -> Weight:

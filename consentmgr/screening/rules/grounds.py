@@ -4,7 +4,7 @@ import narwhals as nw
 
 from consentmgr.screening.facts.columns import equals, never, one_of
 from consentmgr.screening.question import Question
-from consentmgr.screening.rules.ladder import GROUNDS, is_step
+from consentmgr.screening.rules.ladder import GROUNDS, is_step, named_in_vain
 from consentmgr.screening.rules.rule import BLOCK, NONE, REVIEW, Rule, Weight, WeightOf, blocks, weighs
 from consentmgr.vocabulary.codes import LEGAL_PERSON_FORMS
 from consentmgr.vocabulary.policy import CountryRule
@@ -55,13 +55,21 @@ def _address_known() -> nw.Expr:
     return nw.col("address_known")
 
 
+def _organisation_unknown(q: Question) -> Weight:
+    """The row names an organisation that nobody knows: a stop whatever ground the person may have given."""
+    if not q.is_marketing_or_audience:
+        return NONE
+    return blocks(is_step("ORGANISATION_UNKNOWN") | (_address_known() & named_in_vain()))
+
+
 def _consumer_product(q: Question) -> Weight:
     """The ladder's step; or a consumer campaign to a legal person's address, where the person asked for nothing."""
     on_ladder = weighs(is_step("B2B_CONSUMER_PRODUCT"), nw.col("step_weight"))
-    if q.is_business or not q.is_marketing or q.is_audience:
+    if q.is_business or not q.is_marketing_or_audience or q.is_company_list:
         return on_ladder
     at_work = nw.col("is_generic") | one_of("point_use", ("work", "generic"))
-    uninvited = ~nw.col("has_valid_consent") & ~nw.col("any_relation")
+    # Any consent that stands and any relation will do here: what each lacks is then told by its own code.
+    uninvited = (nw.col("consent_depth") < 0) & (nw.col("relation_depth") < 0)
     return blocks(_address_known() & at_work & one_of("form", LEGAL_PERSON_FORMS) & uninvited)
 
 
@@ -74,7 +82,7 @@ def _special_category(q: Question) -> Weight:
 RULES = (
     Rule("ORG_CEASED", _organisation_ceased, stage=6),
     Rule("FOREIGN_LAW", _foreign_law, stage=6),
-    Rule("ORGANISATION_UNKNOWN", _step("ORGANISATION_UNKNOWN"), stage=6),
+    Rule("ORGANISATION_UNKNOWN", _organisation_unknown, stage=6),
     Rule("CONTACT_UNKNOWN", _step("CONTACT_UNKNOWN"), stage=6),
     Rule("B2B_NOT_LEGAL_PERSON", _step("B2B_NOT_LEGAL_PERSON"), stage=6),
     Rule("B2B_CONSUMER_PRODUCT", _consumer_product, stage=6),

@@ -97,9 +97,7 @@ def with_step(cases: Frame, question: Question) -> Frame:
     for case in reversed(tried):
         told = nw.lit(case.weight) if isinstance(case.weight, int) else case.weight
         packed = nw.when(case.when).then(told + _WEIGHTS * STEP[case.code]).otherwise(packed)
-    runs = ~nw.col("invalid")
-    if question.is_marketing_or_audience:
-        runs = runs & nw.col("address_known")
+    runs = ~nw.col("invalid") & nw.col("address_known")
     cases = cases.with_columns(packed_step=nw.when(runs).then(packed).otherwise(nw.lit(0)))
     return cases.with_columns(step=nw.col("packed_step") // _WEIGHTS, step_weight=nw.col("packed_step") % _WEIGHTS)
 
@@ -126,10 +124,10 @@ def _with_ladder_facts(cases: Frame, question: Question) -> Frame:
     private_weight = (
         nw.when(~nw.col("private") | equals("form", "sole_trader"))
         .then(nw.lit(NONE))
-        .when(lay_duty)
-        .then(nw.lit(switch_weight(policy.housing_company_private_address)))
         .when(published)
         .then(nw.lit(switch_weight(policy.private_address_published)))
+        .when(lay_duty)
+        .then(nw.lit(switch_weight(policy.housing_company_private_address)))
         .otherwise(nw.lit(switch_weight(policy.private_address_of_officer)))
     )
     whole = nw.concat_str(nw.col("mailbox"), nw.lit("@"))
@@ -171,16 +169,21 @@ def _steps(question: Question) -> list[_Case]:
     return [*steps, *_nearest_miss(question)]
 
 
+def named_in_vain() -> nw.Expr:
+    """The row's business id is not known, and no organisation was found by any other sign."""
+    return ~nw.col("organisation_known") & (nw.col("row_business_id").fill_null("") != "")
+
+
 def _unknown_organisation() -> list[_Case]:
-    named_in_vain = ~nw.col("organisation_known") & (nw.col("row_business_id").fill_null("") != "")
-    return [_Case(named_in_vain, "ORGANISATION_UNKNOWN", BLOCK)]
+    return [_Case(named_in_vain(), "ORGANISATION_UNKNOWN", BLOCK)]
 
 
 def _unknown_cases(question: Question) -> list[_Case]:
     nobody = ~nw.col("contact_known") & ~nw.col("point_known") & ~nw.col("domain_known")
     return [
         *_unknown_organisation(),
-        _Case(nobody & ~nw.col("organisation_known") & constant(question.is_electronic), "CONTACT_UNKNOWN", BLOCK),
+        # A business id in the row says which firm is meant, not whose the address is.
+        _Case(nobody & constant(question.is_electronic), "CONTACT_UNKNOWN", BLOCK),
     ]
 
 
@@ -260,7 +263,8 @@ def _nearest_miss(question: Question) -> list[_Case]:
         elif code == "SOFT_OPT_IN_STALE":
             weight = REVIEW
         cases.append(_Case(nw.col("relation_depth") == depth, code, weight))
-    told_already = nw.col("weight_CONSENT_WITHDRAWN") > 0
+    # A withdrawal that nobody has verified only asks for a review, and gives no ground either.
+    told_already = nw.col("weight_CONSENT_WITHDRAWN") >= BLOCK
     return [*cases, _Case(~told_already, "CONSENT_MISSING", BLOCK)]
 
 
@@ -271,7 +275,10 @@ def _audience(question: Question) -> list[_Case]:
         _Case(nw.col("consent_depth") == VALID, "CONSENT_STALE", REVIEW),
     ]
     if question.is_business:
-        fitting = nw.col("organisation_known") & _is_legal_person() & (nw.col("duty") == FITS)
+        # As far as the ladder goes: a general or private address is nobody's in the duties.
+        on_ladder = (nw.col("form_weight") == NONE) & (nw.col("private_weight") == NONE) & ~nw.col("is_generic")
+        fitting = nw.col("organisation_known") & on_ladder & (nw.col("duty") == FITS)
+        fitting = fitting & constant(question.campaign.business_use)
         softened = switch_weight(question.policy.audience_legitimate_interest)
         if softened == NONE:
             cases.append(_Case(fitting, "B2B_ROLE_OK", GROUND_ALLOW))

@@ -29,7 +29,8 @@ def _restricted(q: Question) -> Weight:
 
 
 def _protects_minors(q: Question) -> bool:
-    return q.is_marketing_or_audience or q.campaign.purpose == "research"
+    """Marketing, audiences and surveys; a list of companies has no persons."""
+    return not q.is_company_list and (q.is_marketing_or_audience or q.campaign.purpose == "research")
 
 
 def _under(q: Question, age: int) -> nw.Expr:

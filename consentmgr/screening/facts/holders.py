@@ -1,0 +1,44 @@
+"""Who holds an address: each contact point with its contact, and with the contact's act and relation where it has one.
+
+Nothing here depends on the campaign or the day, so the snapshot has it made already: a list then meets what is asked
+of most people in one join. Pure.
+"""
+
+from collections.abc import Mapping
+
+from consentmgr.screening.facts.columns import Frame, is_true
+
+#: A contact's only act and its only customer relation.
+ONLY = ("only_entry", "only_at_us", "only_act_kind", "only_purchase_day", "only_relation_kind")
+#: Facts of a contact that its points carry.
+PERSON = (
+    "country",
+    "born_on",
+    "deceased_on",
+    "non_disclosure",
+    "restricted_since_us",
+    "last_interaction_on",
+    *ONLY,
+)
+
+
+def with_only_history(contacts: Frame, acts: Frame, relations: Frame) -> Frame:
+    """Adds to each contact its only act and its only customer relation (``only_*``); null where it has none or more."""
+    act = acts.filter(is_true("alone")).select(
+        "contact_id", only_entry="entry_id", only_at_us="at_us", only_act_kind="act_kind"
+    )
+    relation = relations.filter(is_true("alone")).select(
+        "contact_id", only_purchase_day="last_purchase_day", only_relation_kind="relation_kind"
+    )
+    return contacts.join(act, on="contact_id", how="left").join(relation, on="contact_id", how="left")
+
+
+def with_contact(points: Frame, contacts: Frame) -> Frame:
+    """Adds ``PERSON`` to each contact point, from contacts as ``with_only_history`` gives them."""
+    return points.join(contacts.select("contact_id", *PERSON), on="contact_id", how="left")
+
+
+def held(register: Mapping[str, Frame]) -> dict[str, Frame]:
+    """The register's frames with ``contacts`` and ``points`` widened."""
+    contacts = with_only_history(register["contacts"], register["acts"], register["relations"])
+    return {**register, "contacts": contacts, "points": with_contact(register["points"], contacts)}
