@@ -1,0 +1,34 @@
+"""Who may call a route: what its blueprint's row says, and nobody where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from flask import request
+from werkzeug.exceptions import Forbidden
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+#: ``anyone``: no login asked; the token of a link, where a route has one, is all that is needed.
+Access = Literal["anyone"]
+
+
+def access_of(endpoint: str, rows: Mapping[str, Access]) -> Access | None:
+    """Who may call this endpoint: anyone in the case of files under ``static``; None where no row speaks of it, which means nobody.
+
+    ``rows`` has the access of each blueprint by the blueprint's name.
+    """
+    if endpoint == "static":
+        return "anyone"
+    return rows.get(endpoint.partition(".")[0])
+
+
+def hold_access(app: Flask, rows: Mapping[str, Access]) -> None:
+    """Let a request through only where a row says who may make it, so that a route nobody thought of is closed."""
+
+    @app.before_request
+    def _hold() -> None:
+        if request.endpoint is not None and access_of(request.endpoint, rows) != "anyone":
+            raise Forbidden

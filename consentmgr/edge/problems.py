@@ -1,0 +1,171 @@
+"""What goes wrong, told to whoever asked: a page in their language, or a problem document (RFC 9457) for a programme.
+
+Every error a service raises on purpose (``kit.errors``) has a status here; what nobody foresaw is 500, and the page
+then says nothing but the number under which the log has the line of code. Neither quotes what came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from flask import Response, jsonify, render_template, request
+from flask_babel import lazy_gettext as _
+from psycopg import errors as psycopg_errors
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+
+from consentmgr.edge.logs import log, request_id, where
+from consentmgr.kit.errors import BadInput, ConsentmgrError, NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+#: Seconds after which it is worth trying again when the database was away.
+RETRY_AFTER: Final = 5
+
+
+class Problem(NamedTuple):
+    """A kind of failure: its name for machines, and what a person is told."""
+
+    kind: str
+    title: Any
+    told: Any
+
+
+#: By the ``problem`` of an error where that says more than the status, else by status.
+PROBLEMS: Final[Mapping[str | int, Problem]] = {
+    "bad_link": Problem(
+        "bad-link",
+        _("This link does not work"),
+        _(
+            "It may have been cut in two on its way. Open it again from the message, or copy the whole of it. "
+            "Nothing has been changed."
+        ),
+    ),
+    400: Problem("bad-request", _("The request was not understood"), _("Go back, and try again. Nothing has been changed.")),
+    403: Problem("forbidden", _("This is not open to you"), _("Nothing has been changed.")),
+    404: Problem("not-found", _("There is no such page"), _("Check the address, or open the link in your message again.")),
+    405: Problem(
+        "method-not-allowed", _("That is not how this page works"), _("Open the link in your message again. Nothing has been changed.")
+    ),
+    409: Problem(
+        "not-recovered",
+        _("Only leaving is possible just now"),
+        _("The register has been put back from a copy and is being checked. You can leave at once; try anything else again later."),
+    ),
+    413: Problem("too-large", _("That is too much at once"), _("What was sent is larger than this page takes. Nothing has been changed.")),
+    429: Problem(
+        "too-many-requests", _("Please wait a moment"), _("This was asked too many times in a short while. Try again a little later.")
+    ),
+    500: Problem(
+        "unexpected", _("Something went wrong here"), _("This is our fault, not yours. Try again; if it happens again, please tell us.")
+    ),
+    503: Problem(
+        "unavailable",
+        _("This cannot be done just now"),
+        _("The service is being restarted. Wait a few seconds and try again; trying twice does no harm."),
+    ),
+}  # fmt: skip
+
+#: The status of the errors services raise; the first class that fits.
+_STATUS: Final[tuple[tuple[type[ConsentmgrError], int], ...]] = ((BadInput, 400), (NotFound, 404), (Unavailable, 503))
+_STATUS_OF_PROBLEM: Final = {"too-many-requests": 429, "not-recovered": 409}
+
+
+def tell_problems(app: Flask) -> None:
+    """Answer every error of the application as this module says."""
+
+    def of_http(error: HTTPException) -> Response:
+        if error.code is None or error.code < 400:
+            # Not an error: a redirect, or an answer that was made already.
+            return error.get_response()  # type: ignore[return-value]
+        response = problem_response(error.code)
+        for name, value in error.get_headers():
+            if name in ("Allow", "Retry-After"):
+                response.headers[name] = value
+        return response
+
+    def of_ours(error: ConsentmgrError) -> Response:
+        status = status_of(error)
+        if status >= 500:
+            log().warning("refused", request=request_id(), endpoint=request.endpoint, status=status, **where(error))
+        response = problem_response(status, kind=error.problem)
+        wait = getattr(error, "retry_after", None)
+        if wait is not None:
+            response.headers["Retry-After"] = str(wait)
+        return response
+
+    def of_database(error: Exception) -> Response:
+        log().warning("database_away", request=request_id(), endpoint=request.endpoint, **where(error))
+        return problem_response(503)
+
+    def of_anything(error: Exception) -> Response:
+        if is_database_away(error):
+            return of_database(error)
+        log().error("unexpected", request=request_id(), endpoint=request.endpoint, **where(error))
+        return problem_response(500)
+
+    app.register_error_handler(HTTPException, of_http)
+    app.register_error_handler(ConsentmgrError, of_ours)
+    for away in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(away, of_database)
+    app.register_error_handler(Exception, of_anything)
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Whether an error says no more than that the database cannot be asked just now."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    return isinstance(error, PoolTimeout | psycopg_errors.OperationalError | psycopg_errors.InterfaceError)
+
+
+def status_of(error: ConsentmgrError) -> int:
+    """The HTTP status of an error that a service raised."""
+    found = _STATUS_OF_PROBLEM.get(error.problem)
+    return found or next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+def problem_response(status: int, *, kind: str | None = None) -> Response:
+    """The answer for a status: a problem document where JSON is asked for, and a page otherwise."""
+    problem = PROBLEMS.get(kind or status) or PROBLEMS.get(status) or _by_class(status)
+    if wants_json():
+        response = jsonify(
+            {
+                "type": f"urn:consentmgr:problem:{problem.kind}",
+                "title": str(problem.title),
+                "status": status,
+                "detail": str(problem.told),
+                "instance": f"urn:consentmgr:request:{request_id()}",
+            }
+        )
+        response.mimetype = "application/problem+json"
+    else:
+        page = render_template(
+            "edge/problem.html",
+            title=problem.title,
+            told=problem.told,
+            number=request_id() if status == HTTPStatus.INTERNAL_SERVER_ERROR else None,
+            again=request.method in ("GET", "HEAD") and status in (500, 503),
+        )
+        response = Response(page, mimetype="text/html")
+    response.status_code = status
+    response.headers["Vary"] = "Accept, Accept-Language"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def wants_json() -> bool:
+    """Whether the request comes from a programme: it sent JSON, or would rather have JSON than a page."""
+    if request.mimetype == "application/json" or request.path.endswith(".json"):
+        return True
+    accepts = request.accept_mimetypes
+    best = accepts.best_match(["text/html", "application/json", "application/problem+json"], default="text/html")
+    return best != "text/html" and accepts[best] > accepts["text/html"]
+
+
+def _by_class(status: int) -> Problem:
+    return PROBLEMS[400 if status < 500 else 500]
