@@ -5,11 +5,14 @@ from __future__ import annotations
 from consentmgr.config import LANGUAGES, Language
 
 
-def choose_language(wanted: str | None, accepted: str | None, otherwise: Language) -> Language:
+def choose_language(
+    wanted: str | None, accepted: str | None, otherwise: Language, persons: str | None = None
+) -> Language:
     """The language asked for (``wanted``, as ``fi`` or ``fi-FI``), else the best of a browser's ``Accept-Language``
-    header, else ``otherwise``. What is not one of ours counts as not asked.
+    header, else ``otherwise``. What is not one of ours counts as not asked. ``persons`` is the person's own language,
+    where a page is for somebody whose language is known: it goes before the browser's.
     """
-    choices = [wanted or ""]
+    choices = [wanted or "", persons or ""]
     weighed = []
     for place, part in enumerate((accepted or "").split(",")):
         tag, _, weight = part.partition(";")

@@ -28,3 +28,9 @@ def health() -> tuple[dict[str, str], int]:
     except SQLAlchemyError:
         return {"status": "unavailable"}, 503
     return {"status": "ok"}, 200
+
+
+@house.get("/livez")
+def alive() -> dict[str, str]:
+    """200 while this process answers at all, whatever the database does: for whoever would otherwise restart it."""
+    return {"status": "ok"}

@@ -1,0 +1,47 @@
+"""A real browser, found or installed beforehand; without one these tests fail, because a page nobody looked at is untested."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Browser, Error, sync_playwright
+
+from tests.preferences.choosers import AINO, Choosers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consentmgr.config import Settings
+    from consentmgr.db import Database
+    from consentmgr.keys import Keys
+
+#: A browser of the system's, if there is one; else playwright's own is tried.
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window."""
+    found = next((path for name in _NAMES if (path := shutil.which(name)) is not None), None)
+    with sync_playwright() as playwright:
+        try:
+            # Its sandbox needs rights that a container mostly does not have; only our own pages are opened.
+            running = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        except Error as error:
+            pytest.fail(
+                "no browser: install Chromium (apt-get install chromium), or playwright's own"
+                f" (python -m playwright install --with-deps chromium)\n{error.message}",
+                pytrace=False,
+            )
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def people(database: Database, settings: Settings, keys: Keys) -> Iterator[Choosers]:
+    choosers = Choosers(database, settings, keys)
+    choosers.take(AINO)
+    yield choosers
+    choosers.close()

@@ -1,0 +1,148 @@
+"""Every page, in every language, light and dark: no accessibility fault (axe), no sideways scrolling on the narrowest
+screen, no request to anybody else, no script, and light enough for a slow line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from consentmgr.preferences.links import LinkUse
+from tests.preferences.choosers import AINO, Choosers, person
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+
+    from tests.conftest import RunningServer
+
+HEAVIEST = 50_000
+#: WCAG 2.2 AA, and what axe's makers hold to be good practice besides. Of these only contrast depends on the scheme.
+RULES = {
+    "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "dark": ["color-contrast"],
+}
+
+
+class Looker:
+    """Looks at the page that is open, and keeps what is wrong with it."""
+
+    def __init__(self, page: Page, host: str) -> None:
+        self.page = page
+        self.host = host
+        self.axe = Axe().axe_script
+        self.faults: list[str] = []
+        page.on("request", self._note)
+        page.on("console", self._hear)
+
+    def _note(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme != "data" and parts.netloc != self.host:
+            self.faults.append(f"{self.page.url}: asks {parts.netloc}")
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        # The browser remarks on 404 and 422, which are meant; what the content security policy stops is not.
+        if "the server responded with a status of 4" not in message.text:
+            self.faults.append(f"{self.page.url}: {message.text}")
+
+    def look(self, name: str) -> None:
+        """Both colour schemes; then as narrow as a phone gets, which is also a wide screen at 400 %."""
+        self.page.wait_for_load_state()
+        self.page.evaluate(self.axe)
+        for scheme, rules in RULES.items():
+            self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
+            found = self.page.evaluate(
+                "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations'], elementRef: false})", rules
+            )
+            self.faults += [
+                f"{name}, {scheme}: {fault['id']}: {node['html'][:120]}"
+                for fault in found["violations"]
+                for node in fault["nodes"]
+            ]
+        self.page.set_viewport_size({"width": 320, "height": 640})
+        too_wide = self.page.evaluate("document.documentElement.scrollWidth") - 320
+        if too_wide > 0:
+            self.faults.append(f"{name}: scrolls sideways by {too_wide} pixels at 320")
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+        if self.page.locator("script").count():
+            self.faults.append(f"{name}: holds a script")
+
+
+@pytest.mark.parametrize("language", ["fi", "sv", "en"])
+def test_every_page_can_be_used_by_anyone(
+    browser: Browser, web: RunningServer, people: Choosers, language: str
+) -> None:
+    people.take(person("birger"), person("cecilia"))
+    people.take({**AINO, "ref": "crm:erased", "points": [], "events": []})
+    people.take(person("bought", language="sv", customer_of=[]))
+    people.take(
+        {
+            "type": "contact",
+            "ref": "crm:bought",
+            "points": [{"channel": "email", "value": "bought@posti.example", "source": "vendor-x"}],
+        }
+    )
+    erased = people.token("cecilia")
+    people.take(person("cecilia", {"event": "erased", "at": "2026-10-01T10:00:00+03:00", "method": "paper"}))
+    choices, leave = f"/p/{people.token()}", f"/u/{people.token('birger', use=LinkUse.LEAVE)}"
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    looker = Looker(page, urlsplit(web.url).netloc)
+
+    def open_page(name: str, path: str) -> None:
+        page.goto(f"{web.url}{path}?lang={language}")
+        assert page.locator("html").get_attribute("lang") == language, name
+        looker.look(name)
+
+    open_page("front page", "/")
+    open_page("leave", leave)
+    page.click("button[value=leave]")
+    looker.look("left")
+    page.check("#reason-other")
+    page.click("button[value=reason]")
+    looker.look("thanked")
+    open_page("has left", leave)
+    page.click("button[value=undo]")
+    looker.look("undone")
+    open_page("choices", choices)
+    page.uncheck("[id='topic:courses']")
+    page.check("[id='ban:post']")
+    page.click("#choices button")
+    looker.look("saved")
+    page.click(".message button")
+    page.evaluate("document.querySelector('#pause').type = 'text'")
+    page.fill("#pause", "soon")
+    page.click("#choices button")
+    looker.look("not saved")
+    page.click("button[value=stop_all]")
+    looker.look("stopped")
+    page.click("button[value=take_back]")
+    open_page("why", f"{choices}/why")
+    open_page("why, bought data", f"/p/{people.token('bought')}/why")
+    open_page("details", f"{choices}/details")
+    page.click("main button")
+    looker.look("details not sent")
+    page.fill("#family_name", "Mäkelä")
+    page.click("main button")
+    looker.look("details sent")
+    open_page("erased", f"/p/{erased}")
+    open_page("bad link", "/p/nonsense")
+    open_page("my link", "/link")
+    context.close()
+    assert not looker.faults, "\n".join(looker.faults)
+
+
+def test_no_page_weighs_more_than_a_slow_line_bears(browser: Browser, web: RunningServer, people: Choosers) -> None:
+    paths = ["/", f"/p/{people.token()}", f"/p/{people.token()}/why", f"/u/{people.token(use=LinkUse.LEAVE)}"]
+    for path in paths:
+        # A new context has nothing kept from before.
+        context = browser.new_context()
+        page = context.new_page()
+        answers: list[Response] = []
+        page.on("response", lambda answer, found=answers: found.append(answer))
+        page.goto(web.url + path)
+        weight = sum(len(answer.body()) for answer in answers)
+        context.close()
+        assert 5_000 < weight <= HEAVIEST, path
