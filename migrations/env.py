@@ -25,6 +25,7 @@ MODELS = (
     "consentmgr.screening.models",
     "consentmgr.preferences.models",
     "consentmgr.replies.models",
+    "consentmgr.exports.models",
 )
 
 

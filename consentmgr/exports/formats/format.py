@@ -22,6 +22,7 @@ Content = Literal["suppressed", "allowed"]
 
 #: The columns of entries. ``action`` is add or remove; ``value`` the address as the register holds it, null where it
 #: knows only a digest; ``reason`` the code of the stop (or of the ground, for people who may be contacted).
+#: ``partner_digest`` is what this partner was told of the address before, for people who have been erased since.
 ENTRIES: Final = pa.schema(
     [
         ("action", pa.large_string()),
@@ -36,6 +37,7 @@ ENTRIES: Final = pa.schema(
         ("postal_code", pa.large_string()),
         ("city", pa.large_string()),
         ("country", pa.large_string()),
+        ("partner_digest", pa.large_string()),
     ]
 )
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Iterable
-from functools import partial
 
 import pyarrow as pa
 
@@ -47,14 +46,26 @@ def _unkeyed(hashed: Hash) -> Callable[[Iterable[pa.Table], About, OpenFile], di
     return lambda portions, _about, open_file: _write(hashed, portions, open_file)
 
 
+def keyed_digest(secret: bytes, address: str) -> str:
+    """HMAC-SHA256 of a canonical address, in hex."""
+    return hmac.digest(secret, address.encode(), "sha256").hex()
+
+
 def _keyed(portions: Iterable[pa.Table], about: About, open_file: OpenFile) -> dict[str, int]:
     if about.secret is None:
         raise ValueError("keyed digests need the partner's key")
-    return _write(partial(_hmac, about.secret), portions, open_file)
-
-
-def _hmac(key: bytes, data: bytes) -> str:
-    return hmac.digest(key, data, "sha256").hex()
+    files = Files(open_file)
+    files.of("")
+    for portion in portions:
+        for action, suffix in ((ADD, ""), (REMOVE, ".remove")):
+            rows = of_action(portion, action)
+            pairs = zip(rows["value"].to_pylist(), rows["partner_digest"].to_pylist(), strict=True)
+            # An erased person has no address here any more, only what this partner was told before.
+            digests = [digest or (keyed_digest(about.secret, value) if value else None) for value, digest in pairs]
+            told = [digest for digest in digests if digest is not None]
+            if told:
+                files.write(suffix, lines(told), len(told))
+    return files.rows
 
 
 MD5 = Format("md5", ".txt", ("email",), _unkeyed(_md5), "MD5 of each address, one a line")

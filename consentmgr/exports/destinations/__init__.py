@@ -1,0 +1,35 @@
+"""Where files can go, one file a kind, in one table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from consentmgr.exports.destinations import folder, https, s3, sftp, webhook
+from consentmgr.exports.destinations.destination import Destination, DestinationKind, Network
+from consentmgr.kit.errors import BadInput
+
+DESTINATIONS: tuple[DestinationKind, ...] = (
+    folder.KIND,
+    sftp.KIND,
+    s3.KIND,
+    https.KIND,
+    https.LOOPBACK,
+    webhook.KIND,
+    webhook.LOOPBACK,
+)
+BY_SCHEME = {kind.scheme: kind for kind in DESTINATIONS}
+
+
+def checked(address: str) -> dict[str, Any]:
+    """The options of a destination's address, as they are stored. Raises ``BadInput``."""
+    scheme = address.partition(":")[0]
+    if scheme not in BY_SCHEME:
+        known = "; ".join(kind.describes for kind in DESTINATIONS)
+        raise BadInput(f"“{scheme}” is no destination; there is {known}", field="--to")
+    return {"kind": scheme, **BY_SCHEME[scheme].check(address)}
+
+
+def opened(options: Mapping[str, Any], secrets: Mapping[str, str], named: Sequence[Network]) -> Destination:
+    """The destination of stored options, open. Raises ``NotDelivered``."""
+    return BY_SCHEME[str(options["kind"])].open(options, secrets, named)

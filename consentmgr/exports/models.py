@@ -1,0 +1,114 @@
+"""Schedules, their runs, and the stored set: which address stood in which sequence of which schedule."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import UUID as PgUUID
+from sqlalchemy.orm import Mapped, mapped_column
+
+from consentmgr.db import Base
+from consentmgr.register.models import TIMESTAMPTZ
+
+
+class ExportSchedule(Base):
+    """What leaves, in which form, where to and when. ``cron`` null: only when somebody asks.
+
+    ``destination`` is ``{"kind": "folder", …}`` without secrets; those are in ``secrets``, encrypted, written and never
+    shown. ``mode`` is full, or delta since the last acknowledged sequence.
+    """
+
+    __tablename__ = "export_schedule"
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    partner: Mapped[str] = mapped_column(Text)
+    controller: Mapped[str] = mapped_column(ForeignKey("controller.key"))
+    content: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str] = mapped_column(Text)
+    purpose: Mapped[str] = mapped_column(Text)
+    topic: Mapped[str | None] = mapped_column(Text)
+    #: The campaign that allowed people are asked for; stops are asked for without one.
+    campaign: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    format: Mapped[str] = mapped_column(Text)
+    mode: Mapped[str] = mapped_column(Text, server_default=text("'full'"))
+    destination: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    secrets: Mapped[bytes | None] = mapped_column(LargeBinary)
+    encrypt_to: Mapped[str | None] = mapped_column(Text)
+    cron: Mapped[str | None] = mapped_column(Text)
+    time_zone: Mapped[str] = mapped_column(Text, server_default=text("'Europe/Helsinki'"))
+    catch_up: Mapped[str] = mapped_column(Text, server_default=text("'latest'"))
+    skip_older_hours: Mapped[int | None] = mapped_column(Integer)
+    #: Hours after which a sequence that was not acknowledged raises an alarm.
+    most_lag_hours: Mapped[int | None] = mapped_column(Integer)
+    lag_ends_certificates: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    created_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    paused_at: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
+
+
+class ExportRun(Base):
+    """One run: a sequence of a schedule. ``state``: claimed, prepared (the set is stored), published, failed.
+
+    ``slot`` is the moment of the timetable it was for; null where somebody asked. ``fence`` grows with every claim of
+    the run, so that a scheduler that was thought dead cannot publish over its successor.
+    """
+
+    __tablename__ = "export_run"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    schedule: Mapped[str] = mapped_column(ForeignKey("export_schedule.key"))
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    slot: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
+    mode: Mapped[str] = mapped_column(Text)
+    base_sequence: Mapped[int | None] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(Text)
+    fence: Mapped[int] = mapped_column(BigInteger, server_default=text("1"))
+    claimed_by: Mapped[str] = mapped_column(Text)
+    heartbeat_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    started_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    published_at: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
+    register_position: Mapped[str | None] = mapped_column(Text)
+    ledger_head: Mapped[str | None] = mapped_column(Text)
+    manifest: Mapped[str | None] = mapped_column(Text)
+    error: Mapped[str | None] = mapped_column(Text)
+    acknowledged_at: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
+    acknowledged_by: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        UniqueConstraint("schedule", "sequence", name="uq_export_run_schedule_sequence"),
+        UniqueConstraint("schedule", "slot", name="uq_export_run_schedule_slot"),
+    )
+
+
+class ExportedEntry(Base):
+    """An address stood in the set of a schedule from sequence ``from_seq`` until before ``to_seq`` (null: still).
+
+    It is what "was this address in the file sent to X on D?" is answered from, and what deltas are made of. No
+    address is kept: the digest under the partner's own key (``partner_digest``) is, where the format has one, so that
+    an erased person can still be named to that partner and to nobody else.
+    """
+
+    __tablename__ = "exported_entry"
+    schedule: Mapped[str] = mapped_column(ForeignKey("export_schedule.key"), primary_key=True)
+    address_key: Mapped[UUID] = mapped_column(PgUUID(as_uuid=True), primary_key=True)
+    from_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    to_seq: Mapped[int | None] = mapped_column(BigInteger)
+    kind: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
+    partner_digest: Mapped[str | None] = mapped_column(Text)
+    __table_args__ = (
+        Index("ix_exported_entry_from", "schedule", "from_seq"),
+        Index("ix_exported_entry_to", "schedule", "to_seq", postgresql_where=text("to_seq is not null")),
+    )

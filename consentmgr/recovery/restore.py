@@ -1,0 +1,121 @@
+"""Restoring a backup, and recovering: the two steps between which people can leave and nothing else is answered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+
+from consentmgr.audit.service import record
+from consentmgr.config import Settings
+from consentmgr.db import Database, migrate
+from consentmgr.keys import Keys
+from consentmgr.kit.errors import BadInput, Unavailable
+from consentmgr.prohibitions import journal
+from consentmgr.prohibitions.models import Restoration
+from consentmgr.prohibitions.recovered import open_restoration
+from consentmgr.recovery.backup import Backup, check_restored, load, owner
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Where the register that was replaced is kept; None where there was none."""
+
+    kept_as: str | None
+
+
+def restore(database: Database, backup: Backup, *, replace: bool, actor: str, now: datetime) -> Restored:
+    """Put the backup in the register's place. The register that was there is renamed, never dropped.
+
+    Raises ``BadInput`` where there is a register and ``replace`` is not asked for.
+    """
+    name = database.engine.url.database
+    assert name is not None
+    filled = _is_filled(database)
+    if filled and not replace:
+        raise BadInput("there is a register already; with --replace it is kept under another name", field="--replace")
+    kept = f"{name}_before_{now:%Y%m%d%H%M%S}"
+    database.engine.dispose()
+    with owner(database) as engine:
+        with engine.connect() as connection:
+            busy = connection.scalar(
+                text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name"), {"name": name}
+            )
+            if busy:
+                raise Unavailable("the register is in use; stop consentmgr serve and every other command first")
+            role = database.engine.url.username
+            connection.execute(text(f'ALTER DATABASE "{name}" RENAME TO "{kept}"'))
+            owned = f' OWNER "{role}"' if role else ""
+            connection.execute(text(f'CREATE DATABASE "{name}"{owned} TEMPLATE template0'))
+        try:
+            load(database.engine.url, backup)
+            fresh = create_engine(database.engine.url, hide_parameters=True)
+            try:
+                check_restored(fresh, backup)
+                with fresh.begin() as connection:
+                    migrate(connection)
+                with Session(fresh) as session, session.begin():
+                    _mark(session, backup, actor, now)
+            finally:
+                fresh.dispose()
+        except BaseException:
+            with engine.connect() as connection:
+                connection.execute(text(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)'))
+                connection.execute(text(f'ALTER DATABASE "{kept}" RENAME TO "{name}"'))
+            raise
+        if not filled:
+            with engine.connect() as connection:
+                connection.execute(text(f'DROP DATABASE "{kept}"'))
+    return Restored(kept if filled else None)
+
+
+def _is_filled(database: Database) -> bool:
+    with database.connect() as connection:
+        if connection.scalar(text("SELECT to_regclass('ledger_entry')")) is None:
+            return False
+        return bool(connection.scalar(text("SELECT EXISTS (SELECT FROM contact) OR EXISTS (SELECT FROM ledger_entry)")))
+
+
+def _mark(session: Session, backup: Backup, actor: str, now: datetime) -> None:
+    session.add(Restoration(backup_taken_at=backup.taken_at, restored_at=now, restored_by=actor))
+    record(
+        session,
+        at=now,
+        actor=actor,
+        action="restored",
+        object="register:backup",
+        detail={"taken_at": backup.about["taken_at"], "sha256": backup.about["dump"]["sha256"]},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What recovery did: acts taken from the journal, and since when the register had not known of any."""
+
+    replayed: int
+    backup_taken_at: datetime
+
+
+def recover(
+    database: Database, settings: Settings, keys: Keys, *, skip_damaged: bool, actor: str, now: datetime
+) -> Recovered | None:
+    """Replay the prohibition journal and open the register again; None where it was not restored.
+
+    Raises ``DamagedJournal`` where a line was changed: a person must look before anybody is written to.
+    """
+    with database.transaction() as session:
+        found = open_restoration(session)
+        if found is None:
+            return None
+        identifier, taken_at = found.id, found.backup_taken_at
+    replayed = journal.replay(database, settings, keys, now, skip_damaged=skip_damaged)
+    with database.transaction() as session:
+        row = session.get(Restoration, identifier)
+        assert row is not None
+        row.recovered_at, row.recovered_by, row.replayed = now, actor, replayed
+        record(
+            session, at=now, actor=actor, action="recovered", object="register:backup", detail={"replayed": replayed}
+        )
+    return Recovered(replayed, taken_at)

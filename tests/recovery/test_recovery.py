@@ -1,0 +1,122 @@
+"""A backup that was tried, a restore that answers nothing, and a recovery after which nobody who left is written to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from consentmgr import installation
+from consentmgr.config import Settings
+from consentmgr.db import Database, open_database, open_unprepared
+from consentmgr.importing.applying import apply_documents
+from consentmgr.keys import Keys, load_keys
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.clock import now as clock_now
+from consentmgr.kit.errors import BadInput, CheckFailed
+from consentmgr.preferences.leaving import LeavingDesk
+from consentmgr.preferences.links import Link, LinkUse
+from consentmgr.prohibitions import journal
+from consentmgr.prohibitions.recovered import NotRecovered, open_restoration
+from consentmgr.recovery.backup import make_backup, read_backup
+from consentmgr.recovery.restore import recover, restore
+from consentmgr.vocabulary.documents import Contact, Controller, Point
+
+PEOPLE = 40
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Settings:
+    """An installation with a server of its own, and people in it."""
+    settings = Settings(data_folder=tmp_path / "data")
+    installation.prepare(settings, now=clock_now())
+    keys = load_keys(settings)
+    with open_database(settings) as database, database.transaction() as session:
+        people = [
+            Contact(ref=f"p{number}", points=(Point(channel="email", value=f"p{number}@x.example"),))
+            for number in range(PEOPLE)
+        ]
+        apply_documents(
+            session,
+            [Controller(key="acme", name="Acme Oy", default=True), *people],
+            keys=AddressKeys(keys.address_key, keys.address_key_id),
+            actor="test",
+            now=clock_now(),
+        )
+    return settings
+
+
+def leave(database: Database, settings: Settings, keys: Keys, numbers: range) -> None:
+    address_keys = AddressKeys(keys.address_key, keys.address_key_id)
+    desk = LeavingDesk(database, settings, keys)
+    links = []
+    for number in numbers:
+        point = address_keys.email(f"p{number}@x.example")
+        assert point is not None
+        links.append(Link(LinkUse.LEAVE, "acme", None, "email", point.address_key, "email", "channel"))
+    desk.leave_all(links, method="one_click", now=clock_now())
+    desk.close()
+
+
+def banned(database: Database) -> set[UUID]:
+    with database.connect() as connection:
+        return set(connection.scalars(text("SELECT address_key FROM prohibition WHERE lifted_at IS NULL")))
+
+
+def test_nobody_who_left_after_the_backup_is_forgotten(home: Settings, tmp_path: Path) -> None:
+    keys = load_keys(home)
+    with open_database(home) as database:
+        leave(database, home, keys, range(5))
+        backup = make_backup(database, keys, tmp_path / "backup", now=clock_now())
+        leave(database, home, keys, range(5, PEOPLE))
+        before = banned(database)
+        assert len(before) == PEOPLE
+    with open_unprepared(home) as database:
+        with pytest.raises(BadInput, match="--replace"):
+            restore(database, backup, replace=False, actor="test", now=clock_now())
+        done = restore(database, read_backup(tmp_path / "backup", keys), replace=True, actor="test", now=clock_now())
+        assert done.kept_as is not None
+    with open_database(home) as database:
+        assert len(banned(database)) == 5
+        with pytest.raises(NotRecovered, match="consentmgr recover"):
+            journal.catch_up(database, home, keys, clock_now())
+        # People can leave meanwhile.
+        leave(database, home, keys, range(1))
+        told = recover(database, home, keys, skip_damaged=False, actor="test", now=clock_now())
+        assert told is not None
+        assert banned(database) == before
+        assert journal.catch_up(database, home, keys, clock_now()) == 0
+        with database.transaction() as session:
+            assert open_restoration(session) is None
+        assert recover(database, home, keys, skip_damaged=False, actor="test", now=clock_now()) is None
+
+
+def test_a_changed_backup_is_not_restored(home: Settings, tmp_path: Path) -> None:
+    keys = load_keys(home)
+    target = tmp_path / "backup"
+    with open_database(home) as database:
+        make_backup(database, keys, target, now=clock_now())
+        with pytest.raises(BadInput, match="new folder"):
+            make_backup(database, keys, target, now=clock_now())
+        assert not [path for path in tmp_path.iterdir() if path.name.endswith(".part")]
+    about = json.loads((target / "backup.json").read_bytes())
+
+    def told(change: dict[str, Any]) -> str:
+        (target / "backup.json").write_text(json.dumps(about | change))
+        with pytest.raises(CheckFailed) as failed:
+            read_backup(target, keys)
+        return str(failed.value)
+
+    assert "changed after it was signed" in told({"taken_at": "2020-01-01T00:00:00+00:00"})
+    assert "signature" in told({"signature": "x.y.z"}).lower()
+    (target / "backup.json").write_text(json.dumps(about))
+    with (target / "register.dump").open("ab") as file:
+        file.write(b"x")
+    with pytest.raises(CheckFailed, match="not the dump that was made"):
+        read_backup(target, keys)
+    with pytest.raises(BadInput, match="not a backup"):
+        read_backup(tmp_path, keys)
