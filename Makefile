@@ -1,6 +1,6 @@
 # Every target does its own set-up: it needs git, make and Python 3.11 or newer, nothing else.
 #
-#   make demo        a made-up register, three lists screened, and where the reports are
+#   make demo        a made-up register, three lists screened, and the pages its people would see, until Ctrl-C
 #   make test        the tests (make test-slow: the long ones)
 #   make check       style, types, imports, templates, translations
 #   make bench       the measurements in benchmarks/results.md
@@ -16,17 +16,21 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: demo test test-slow check bench translations lock clean
+.PHONY: demo test test-slow browser check bench translations lock clean
 .DEFAULT_GOAL := test
 
 demo: $(RUNTIME)
 	$(BIN)/consentmgr demo
 
-test: $(DEV)
+test: $(DEV) browser
 	$(BIN)/python -m pytest -n 2
 
-test-slow: $(DEV)
+test-slow: $(DEV) browser
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# The journeys run in a browser: one of this machine, or else one that is fetched now.
+browser: $(DEV)
+	@$(BIN)/python -m tests.browser
 
 check: $(DEV)
 	$(BIN)/ruff check .

@@ -5,10 +5,9 @@ A test holds that every route belongs to a row, so that none is ever forgotten.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-#: ``anyone``: no login asked. Later rows add ``staff`` and the roles within it.
-Access = Literal["anyone"]
+from consentmgr.edge.access import Access
 
 
 class BlueprintRow(NamedTuple):
@@ -20,4 +19,9 @@ class BlueprintRow(NamedTuple):
     access: Access
 
 
-BLUEPRINTS: tuple[BlueprintRow, ...] = (BlueprintRow("house", "consentmgr.pages:house", "/", "anyone"),)
+BLUEPRINTS: tuple[BlueprintRow, ...] = (
+    BlueprintRow("house", "consentmgr.pages:house", "/", "anyone"),
+    BlueprintRow("leaving", "consentmgr.preferences.leave_pages:leaving", "/", "anyone"),
+    BlueprintRow("preferences", "consentmgr.preferences.pages:preferences", "/", "anyone"),
+    BlueprintRow("subscribing", "consentmgr.preferences.subscribe_pages:subscribing", "/", "anyone"),
+)

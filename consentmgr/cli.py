@@ -42,7 +42,12 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow("status", "consentmgr.commands:status", "Tell where everything is and whether it is in order."),
     CommandRow("database", "consentmgr.commands:database_group", "Start or stop the built-in database."),
     CommandRow("import", "consentmgr.importing.commands:import_command", "Take in documents, tables and ban lists."),
-    CommandRow("export", "consentmgr.importing.commands:export_group", "Write the register out again."),
+    CommandRow(
+        "export", "consentmgr.exports.commands:export_group", "Suppression lists and audiences; every document."
+    ),
+    CommandRow(
+        "contacts", "consentmgr.importing.contact_commands:contacts_group", "Merge contacts that are one person."
+    ),
     CommandRow("screen", "consentmgr.screening.commands:screen", "Screen a campaign list against the register."),
     CommandRow("explain", "consentmgr.screening.commands:explain", "Tell why one person may or may not be contacted."),
     CommandRow("decide", "consentmgr.screening.commands:decide", "Run decision cases in a scratch register."),
@@ -50,7 +55,22 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow("rules", "consentmgr.screening.commands:rules_group", "Print the rules and the law behind them."),
     CommandRow("policy", "consentmgr.screening.commands:policy_group", "Show or set policy switches and limits."),
     CommandRow("ledger", "consentmgr.consents.commands:ledger_group", "Verify, rebuild or export the consent ledger."),
+    CommandRow("keys", "consentmgr.preferences.commands:keys_group", "Show, rotate or distrust the keys of links."),
+    CommandRow("links", "consentmgr.screening.link_commands:links", "Add each person's links to a list."),
+    CommandRow("journal", "consentmgr.prohibitions.commands:journal_group", "Show or take the journal of leavings."),
     CommandRow("snapshot", "consentmgr.screening.commands:snapshot_group", "Refresh or show the screening snapshot."),
+    CommandRow("replies", "consentmgr.replies.commands:replies_group", "Read bounces, complaints and replies by mail."),
+    CommandRow(
+        "proposals",
+        "consentmgr.preferences.proposal_commands:proposals_group",
+        "Decide corrections, replies and bursts that were proposed.",
+    ),
+    CommandRow("forms", "consentmgr.preferences.form_commands:forms_group", "Add, show and close subscription forms."),
+    CommandRow("serve", "consentmgr.serving:serve", "Serve the pages, and run timed work."),
+    CommandRow("jobs", "consentmgr.scheduler:jobs_group", "List or run the work that is done by the clock."),
+    CommandRow("backup", "consentmgr.recovery.commands:backup", "Back up the register, and try the backup."),
+    CommandRow("restore", "consentmgr.recovery.commands:restore", "Put a backup in the register's place."),
+    CommandRow("recover", "consentmgr.recovery.commands:recover", "After a restore: learn who left meanwhile."),
     CommandRow("demo", "consentmgr.demo.commands:demo", "Build a made-up register and screen three lists with it."),
 )
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -22,12 +22,18 @@ VARIABLES: tuple[tuple[str, str], ...] = (
     ("CONSENTMGR_DATABASE_URL", "the PostgreSQL to use; without it the product runs its own in the data folder"),
     ("CONSENTMGR_DATA", "the data folder; without it the platform's folder for user data"),
     ("CONSENTMGR_PUBLIC_URL", "the address people reach the pages at, the start of every link"),
+    ("CONSENTMGR_TRUSTED_PROXIES", "the networks of the proxies in front, whose X-Forwarded-For is believed"),
+    ("CONSENTMGR_METRICS", "the address:port of this machine at which Prometheus finds the metrics"),
     ("CONSENTMGR_LANGUAGE", "fi, sv or en: the language of sentences where nobody asked for one"),
     ("CONSENTMGR_SCREENING_MEMORY", "the most memory the screening engine may take, such as 1500MB or 4GB"),
     ("CONSENTMGR_ADDRESS_KEY", "the key of address digests: 32 random bytes, in base64 or hex"),
     ("CONSENTMGR_SIGNING_KEY", "the Ed25519 key that signs certificates and ledger heads, as a private JWK"),
     ("CONSENTMGR_SESSION_SECRET", "the secret of sessions: 32 random bytes, in base64 or hex"),
-    ("CONSENTMGR_LINK_SECRET", "the secret of mailed links: 32 random bytes, in base64 or hex"),
+    ("CONSENTMGR_LINK_SECRET", "the secrets of mailed links, oldest first, commas between: each 32 random bytes"),
+    ("CONSENTMGR_SMTP_URL", "the mail server: smtps://user:password@host:465, or smtp://host:587 with STARTTLS"),
+    ("CONSENTMGR_MAIL_FROM", "the e-mail address mail is sent from"),
+    ("CONSENTMGR_IMAP_URL", "the mailbox replies come to: imaps://user:password@host/FOLDER"),
+    ("CONSENTMGR_PRIVATE_DESTINATIONS", "the networks inside the house that exports may go to, such as 10.1.2.0/24"),
     ("CONSENTMGR_DEBUG", "1 prints the traceback of an unexpected error, which may hold personal data"),
     ("CONSENTMGR_DEMO_ONCE", "1 makes the demonstration end by itself"),
 )
@@ -41,6 +47,7 @@ SECRET_VARIABLES = (
 )
 
 MEGABYTE = 1_000_000
+_MAIL_FROM = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+")
 _SIZE = re.compile(r"([1-9]\d{0,6})\s*(MB|GB)", re.IGNORECASE)
 
 
@@ -54,8 +61,20 @@ class Settings:
     #: Without a slash at its end.
     public_url: str = "http://localhost:8000"
     language: Language = "en"
+    #: Who may tell us another client's address. Nobody, unless named.
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    #: A loopback address and port, or None for no metrics.
+    metrics: tuple[str, int] | None = None
     #: Bytes the screening engine may take before it spills to disk.
     screening_memory: int = 1_500 * MEGABYTE
+    #: The mail server (``smtp://…`` or ``smtps://…``), or None: then mail waits in the outbox. It may hold a password.
+    smtp_url: str | None = field(default=None, repr=False)
+    #: The plain address mail is sent from; its display name is the controller's.
+    mail_from: str | None = None
+    #: The mailbox that replies and bounces come to (``imaps://…``), or None for none. It holds a password.
+    imap_url: str | None = field(default=None, repr=False)
+    #: Networks that are not public and exports may reach all the same.
+    private_destinations: tuple[IPv4Network | IPv6Network, ...] = ()
     #: Keys given by environment variable, by the variable's name.
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -79,7 +98,13 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         database_url=_database_url(given.get("CONSENTMGR_DATABASE_URL")),
         public_url=_public_url(given.get("CONSENTMGR_PUBLIC_URL", "http://localhost:8000")),
         language=_language(given.get("CONSENTMGR_LANGUAGE", "en")),
+        trusted_proxies=_trusted_proxies(given),
+        metrics=_metrics(given.get("CONSENTMGR_METRICS")),
         screening_memory=_memory(given.get("CONSENTMGR_SCREENING_MEMORY")),
+        smtp_url=_smtp_url(given.get("CONSENTMGR_SMTP_URL"), given.get("CONSENTMGR_MAIL_FROM")),
+        mail_from=_mail_from(given.get("CONSENTMGR_MAIL_FROM")),
+        imap_url=_imap_url(given.get("CONSENTMGR_IMAP_URL")),
+        private_destinations=_networks("CONSENTMGR_PRIVATE_DESTINATIONS", given),
         secrets={name: given[name] for name in SECRET_VARIABLES if name in given},
     )
 
@@ -123,16 +148,87 @@ def _public_url(value: str) -> str:
         raise UnsafeSetting("CONSENTMGR_PUBLIC_URL must begin with https:// and name a host")
     if parts.query or parts.fragment or parts.username or parts.password:
         raise UnsafeSetting("CONSENTMGR_PUBLIC_URL must be a plain address, with no user, question mark or #")
-    if parts.scheme == "http" and not _is_this_machine(host):
+    if parts.scheme == "http" and not is_this_machine(host):
         raise UnsafeSetting("CONSENTMGR_PUBLIC_URL must begin with https://, because links let people decide")
     return value.rstrip("/")
 
 
-def _is_this_machine(host: str) -> bool:
+def _smtp_url(value: str | None, mail_from: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        # The parser's own words quote the address, which may hold a password.
+        raise UnsafeSetting("CONSENTMGR_SMTP_URL is not the address of a mail server") from None
+    if parts.scheme not in ("smtp", "smtps") or not host:
+        raise UnsafeSetting("CONSENTMGR_SMTP_URL must begin with smtps:// or smtp:// and name a host")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise UnsafeSetting("CONSENTMGR_SMTP_URL must end after its host and port")
+    if mail_from is None:
+        raise UnsafeSetting("CONSENTMGR_MAIL_FROM must be set where CONSENTMGR_SMTP_URL is")
+    return value
+
+
+def _imap_url(value: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        # The parser's own words quote the address, which holds a password.
+        raise UnsafeSetting("CONSENTMGR_IMAP_URL is not the address of a mailbox") from None
+    if parts.scheme not in ("imap", "imaps") or not host:
+        raise UnsafeSetting("CONSENTMGR_IMAP_URL must begin with imaps:// and name a host")
+    if parts.scheme == "imap" and not is_this_machine(host):
+        raise UnsafeSetting("CONSENTMGR_IMAP_URL must begin with imaps://, because a password goes that way")
+    if not parts.username or parts.password is None or parts.query or parts.fragment:
+        raise UnsafeSetting("CONSENTMGR_IMAP_URL must be imaps://user:password@host/FOLDER, its special signs as %XX")
+    return value
+
+
+def _mail_from(value: str | None) -> str | None:
+    if value is not None and not _MAIL_FROM.fullmatch(value):
+        raise UnsafeSetting("CONSENTMGR_MAIL_FROM must be a plain e-mail address, without a name")
+    return value
+
+
+def is_this_machine(host: str) -> bool:
     try:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _networks(name: str, given: Mapping[str, str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(part) for part in given.get(name, "").replace(",", " ").split())
+    except ValueError as error:
+        raise UnsafeSetting(f"{name} must name addresses or networks, such as 127.0.0.1 10.0.0.0/24") from error
+
+
+def _trusted_proxies(given: Mapping[str, str]) -> tuple[IPv4Network | IPv6Network, ...]:
+    networks = _networks("CONSENTMGR_TRUSTED_PROXIES", given)
+    if any(network.prefixlen == 0 for network in networks):
+        raise UnsafeSetting("CONSENTMGR_TRUSTED_PROXIES may not be everybody: then any client could pose as another")
+    return networks
+
+
+def _metrics(value: str | None) -> tuple[str, int] | None:
+    if value is None:
+        return None
+    host, _, port = value.rpartition(":")
+    host = host.strip("[]")
+    if not port.isdecimal() or not 0 < int(port) < 65536 or not host or not is_this_machine(host):
+        raise UnsafeSetting(
+            "CONSENTMGR_METRICS must be an address of this machine and a port, such as 127.0.0.1:9464, because "
+            "metrics are not for the public"
+        )
+    return host, int(port)
 
 
 def _language(value: str) -> Language:

@@ -113,6 +113,11 @@ class Database:
             connection.execute(text("ANALYZE"))
 
     @property
+    def is_built_in(self) -> bool:
+        """Whether it is the product's own server, whose superuser we are."""
+        return self._server is not None
+
+    @property
     def described(self) -> str:
         """Where the database is, for people: no password."""
         if self._server is not None:
@@ -132,13 +137,15 @@ class Database:
         self.close()
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: Settings, *, connections: int | None = None) -> Database:
     """The register's database, started if need be and found safe and up to date.
+
+    ``connections`` is how many threads will use it at once; without it, a few.
 
     Raises ``Unavailable`` where it cannot be reached or was not prepared by ``consentmgr init``, and
     ``UnsafeSetting`` where it may lose an acknowledged write or the address key is not the one it was built with.
     """
-    database = _open(settings, create=False)
+    database = _open(settings, create=False, connections=connections)
     try:
         with database.connect() as connection:
             _refuse_other_schema(connection)
@@ -187,7 +194,7 @@ def known_revisions() -> list[str]:
     return sorted(path.name.split("_")[0] for path in (data_folder("migrations") / "versions").glob("[0-9]*.py"))
 
 
-def _open(settings: Settings, *, create: bool) -> Database:
+def _open(settings: Settings, *, create: bool, connections: int | None = None) -> Database:
     if settings.database_url is None:
         server = EmbeddedPostgres(settings.postgres_folder)
         address = server.open(create=create)
@@ -197,14 +204,14 @@ def _open(settings: Settings, *, create: bool) -> Database:
             database=DATABASE,
             query={"host": str(address.socket_folder), "port": str(address.port)},
         )
-        database = Database(_make_engine(url), server)
+        database = Database(_make_engine(url, connections=connections), server)
     else:
         try:
             url = make_url(settings.database_url).set(drivername="postgresql+psycopg")
         except (ArgumentError, ValueError):
             # The parser's own words quote the address, which holds the password.
             raise UnsafeSetting("CONSENTMGR_DATABASE_URL is not a PostgreSQL address") from None
-        database = Database(_make_engine(url))
+        database = Database(_make_engine(url, connections=connections))
     try:
         _refuse_unsafe_server(database)
     except BaseException:
@@ -213,15 +220,17 @@ def _open(settings: Settings, *, create: bool) -> Database:
     return database
 
 
-def _make_engine(url: URL, *, search_path: str | None = None) -> Engine:
+def _make_engine(url: URL, *, search_path: str | None = None, connections: int | None = None) -> Engine:
     # Given here, so that a PGOPTIONS in the environment cannot turn a guarantee off.
     options = "-c timezone=UTC" + (f" -c search_path={search_path}" if search_path else "")
     given = url.query.get("options", "")
+    pool = {} if connections is None else {"pool_size": connections, "max_overflow": 0, "pool_timeout": 10}
     return create_engine(
         url,
         # Statements' values are personal data; an exception must not quote them.
         hide_parameters=True,
         pool_pre_ping=True,
+        **pool,
         connect_args={"options": f"{given} {options}".strip(), "application_name": "consentmgr", "connect_timeout": 10},
     )
 

@@ -13,8 +13,11 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from enum import StrEnum
 from functools import cached_property
 from hashlib import blake2b
 from itertools import pairwise
@@ -22,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from consentmgr.config import Settings
-from consentmgr.kit.errors import Unavailable, UnsafeSetting
+from consentmgr.kit.errors import NotFound, Unavailable, UnsafeSetting
 from consentmgr.kit.private_folder import make_private_folder
 
 if TYPE_CHECKING:
@@ -35,6 +38,24 @@ KEY_BYTES = 32
 _PLACEHOLDERS = re.compile(r"change.?me|default|example|password|placeholder|secret|your.?key", re.IGNORECASE)
 
 
+class LinkKeyState(StrEnum):
+    """``current`` signs; ``old`` verifies; ``distrusted`` verifies for leaving and for nothing else."""
+
+    CURRENT = "current"
+    OLD = "old"
+    DISTRUSTED = "distrusted"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkKey:
+    """A key of mailed links. ``id`` belongs to the secret and says nothing of it; ``since`` is None where unknown."""
+
+    id: str
+    state: LinkKeyState
+    secret: bytes = field(repr=False)
+    since: date | None = field(default=None, compare=False)
+
+
 @dataclass(frozen=True)
 class Keys:
     """Every key the product uses. Its text form names the keys and shows none."""
@@ -42,7 +63,8 @@ class Keys:
     #: The key of the BLAKE2b digests all addresses are matched by.
     address_key: bytes = field(repr=False)
     session_secret: bytes = field(repr=False)
-    link_secret: bytes = field(repr=False)
+    #: Oldest first; exactly one is current.
+    link_keys: tuple[LinkKey, ...] = field(repr=False)
     signing_jwk: Mapping[str, str] = field(repr=False)
 
     @property
@@ -95,7 +117,7 @@ def load_keys(settings: Settings) -> Keys:
     return Keys(
         address_key=load_address_key(settings),
         session_secret=_material(_key_text(settings, SESSION), _origin(settings, SESSION)),
-        link_secret=_material(_key_text(settings, LINK), _origin(settings, LINK)),
+        link_keys=load_link_keys(settings),
         signing_jwk=_signing_jwk(_key_text(settings, SIGNING), _origin(settings, SIGNING)),
     )
 
@@ -103,6 +125,52 @@ def load_keys(settings: Settings) -> Keys:
 def load_address_key(settings: Settings) -> bytes:
     """The key of address digests alone. Raises as ``load_keys`` does."""
     return _material(_key_text(settings, ADDRESS), _origin(settings, ADDRESS))
+
+
+def load_link_keys(settings: Settings) -> tuple[LinkKey, ...]:
+    """The keys of mailed links, oldest first; exactly one is current. Raises as ``load_keys`` does.
+
+    A file that holds one secret and nothing else, as the first versions made it, is a list of one.
+    """
+    text, origin = _key_text(settings, LINK), _origin(settings, LINK)
+    if LINK.variable in settings.secrets:
+        return _checked_link_keys([_given_link_key(part.strip(), origin) for part in text.split(",")], origin)
+    made_on = datetime.fromtimestamp((settings.keys_folder / LINK.file).stat().st_mtime, UTC).date()
+    lines = [line.strip() for line in text.splitlines()]
+    return _checked_link_keys(
+        [_kept_link_key(line, made_on, origin) for line in lines if line and not line.startswith("#")], origin
+    )
+
+
+def rotate_link_key(settings: Settings, *, today: date) -> LinkKey:
+    """Add a link key that signs from now on; those before it go on verifying. Raises ``Unavailable`` where the keys
+    come from the environment, which is then the place to add one.
+    """
+    with _link_keys_held(settings) as keys:
+        fresh = _new_link_key(today)
+        _write_link_keys(settings, [*(_aged(key) for key in keys), fresh])
+    return fresh
+
+
+def distrust_link_key(settings: Settings, key_id: str, *, today: date) -> LinkKey | None:
+    """Distrust a link key: what it signed is good for leaving and for nothing else, for ever.
+
+    The new key that signs where it was the current one, else None. Raises ``NotFound`` for an unknown id and
+    ``Unavailable`` as ``rotate_link_key`` does. Doing it again changes nothing.
+    """
+    with _link_keys_held(settings) as keys:
+        found = next((key for key in keys if key.id == key_id), None)
+        if found is None:
+            raise NotFound(f"there is no link key {key_id}; consentmgr keys list shows them")
+        fresh = [_new_link_key(today)] if found.state is LinkKeyState.CURRENT else []
+        changed = [replace(key, state=LinkKeyState.DISTRUSTED) if key is found else key for key in keys]
+        _write_link_keys(settings, [*changed, *fresh])
+    return fresh[0] if fresh else None
+
+
+def link_key_file(settings: Settings) -> Path | None:
+    """The file of the link keys, or None where they come from the environment, which never changes."""
+    return None if LINK.variable in settings.secrets else settings.keys_folder / LINK.file
 
 
 def address_key_id(address_key: bytes) -> int:
@@ -148,6 +216,91 @@ def _key_text(settings: Settings, row: KeyRow) -> str:
     for part in (path, path.parent):
         _refuse_open_to_others(part)
     return path.read_text(encoding="utf-8").strip()
+
+
+# --- the list of link keys ------------------------------------------------------------------------------------------
+
+_LINK_KEYS_HEADING = "# Keys of mailed links, oldest first: id, state, since when, secret. The last one signs.\n"
+_DISTRUSTED = "distrusted:"
+
+
+def _link_key(secret: bytes, state: LinkKeyState, since: date | None = None) -> LinkKey:
+    key_id = blake2b(secret, digest_size=4, person=b"link-key-id").hexdigest()
+    return LinkKey(key_id, state, secret, since)
+
+
+def _new_link_key(today: date) -> LinkKey:
+    return _link_key(_material(LINK.make(), LINK.file), LinkKeyState.CURRENT, today)
+
+
+def _aged(key: LinkKey) -> LinkKey:
+    return replace(key, state=LinkKeyState.OLD) if key.state is LinkKeyState.CURRENT else key
+
+
+def _given_link_key(part: str, origin: str) -> LinkKey:
+    """A key of the variable: its secret, after ``distrusted:`` where it is."""
+    state = LinkKeyState.DISTRUSTED if part.startswith(_DISTRUSTED) else LinkKeyState.OLD
+    return _link_key(_material(part.removeprefix(_DISTRUSTED).strip(), origin), state)
+
+
+def _kept_link_key(line: str, made_on: date, origin: str) -> LinkKey:
+    """A key of the file: a line of four words, or the secret alone."""
+    words = line.split()
+    if len(words) == 1:
+        return _link_key(_material(line, origin), LinkKeyState.OLD, made_on)
+    try:
+        _, state, since, secret = words
+        return _link_key(_material(secret, origin), LinkKeyState(state), date.fromisoformat(since))
+    except ValueError:
+        # The words are not quoted: one of them is a secret.
+        raise UnsafeSetting(f"{origin} holds a line that is no link key; put it back from a copy") from None
+
+
+def _checked_link_keys(keys: list[LinkKey], origin: str) -> tuple[LinkKey, ...]:
+    """The last key that is trusted signs, whatever the file calls it, so that a half-edited list has one answer."""
+    if len({key.id for key in keys}) != len(keys):
+        raise UnsafeSetting(f"{origin} names the same link key twice")
+    signs = next((key for key in reversed(keys) if key.state is not LinkKeyState.DISTRUSTED), None)
+    if signs is None:
+        raise UnsafeSetting(f"{origin} holds no link key that can sign; run consentmgr keys rotate")
+    return tuple(replace(key, state=LinkKeyState.CURRENT) if key is signs else _aged(key) for key in keys)
+
+
+@contextmanager
+def _link_keys_held(settings: Settings) -> Iterator[tuple[LinkKey, ...]]:
+    """The keys of the file, while nobody else changes it."""
+    path = link_key_file(settings)
+    if path is None:
+        raise Unavailable(
+            f"the link keys come from {LINK.variable}: add a new secret at its end after a comma, or put"
+            f" {_DISTRUSTED} before one that leaked"
+        )
+    _refuse_open_to_others(path.parent)
+    handle = os.open(path.with_name(f".{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield load_link_keys(settings)
+    finally:
+        os.close(handle)
+
+
+def _write_link_keys(settings: Settings, keys: Sequence[LinkKey]) -> None:
+    lines = [
+        f"{key.id} {key.state} {(key.since or date.min).isoformat()} "
+        + base64.urlsafe_b64encode(key.secret).decode().rstrip("=")
+        for key in keys
+    ]
+    path = settings.keys_folder / LINK.file
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    _write_once(fresh, _LINK_KEYS_HEADING + "\n".join(lines) + "\n", 0o600)
+    fresh.replace(path)
+    _sync_folder(path.parent)
+
+
+# --- reading a key --------------------------------------------------------------------------------------------------
 
 
 def _refuse_open_to_others(path: Path) -> None:

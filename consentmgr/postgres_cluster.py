@@ -117,6 +117,11 @@ def command_line(program: str, version: int | None = None) -> tuple[str, ...]:
     )
 
 
+def client_program(name: str) -> str:
+    """The path of a program that talks to a server, such as ``pg_dump``; the newest, which speaks to older servers."""
+    return str(_programs(None) / name)
+
+
 def clean_environment() -> dict[str, str]:
     """Our environment without PostgreSQL's variables, which would change what its programs do."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}

@@ -7,9 +7,13 @@ once. After a test its rows are deleted, which takes two milliseconds where a ne
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -26,7 +30,11 @@ from consentmgr.keys import Keys, load_keys, make_missing_keys
 from consentmgr.postgres_cluster import ROLE, SUPERUSER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from flask.testing import FlaskClient
+
+    from tests.mail.loopback import LoopbackServer
 
 # The machine may be busy with other tests: an example that takes long is no fault, and fixtures are reset by hand.
 hypothesis_settings.register_profile(
@@ -188,3 +196,114 @@ def run_command(environment: dict[str, str], tmp_path: Path) -> RunCommand:
         return done
 
     return run
+
+
+@dataclass
+class RunningServer:
+    """A ``consentmgr serve`` of the test's register."""
+
+    process: subprocess.Popen[bytes]
+    #: Without a slash at its end; links begin with it.
+    url: str
+    #: Where it writes what it would write to the terminal, standard output and standard error together.
+    written: Path
+
+    def log(self) -> str:
+        """Everything it has written so far."""
+        return self.written.read_text(encoding="utf-8")
+
+    def stop(self) -> int:
+        """Ask it to end, as a service manager does; its exit code."""
+        self.process.terminate()
+        return self.process.wait(30)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.kill()
+        self.process.wait(30)
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def serve(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+    """Start ``consentmgr serve`` on the test's register, as often as is asked; ``variables`` are more environment.
+
+    All end with the test.
+    """
+    started: list[RunningServer] = []
+
+    def start(*arguments: str, port: int | None = None, **variables: str) -> RunningServer:
+        port = port or free_port()
+        url = f"http://127.0.0.1:{port}"
+        written = tmp_path / f"serve-{len(started)}.log"
+        with written.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "consentmgr", "serve", "--port", str(port), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={
+                    **environment,
+                    "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
+                    "CONSENTMGR_PUBLIC_URL": url,
+                    **variables,
+                },
+                cwd=tmp_path,
+            )
+        running = RunningServer(process, url, written)
+        started.append(running)
+        deadline = time.monotonic() + 60
+        while not re.search(r"^Serving ", running.log(), re.MULTILINE):
+            assert process.poll() is None, running.log()
+            assert time.monotonic() < deadline, running.log()
+            time.sleep(0.02)
+        return running
+
+    yield start
+    for running in started:
+        if running.process.poll() is None:
+            running.process.terminate()
+            try:
+                running.process.wait(30)
+            except subprocess.TimeoutExpired:
+                running.kill()
+
+
+@pytest.fixture
+def web(serve: Callable[..., RunningServer]) -> RunningServer:
+    """A running ``consentmgr serve`` of the test's register."""
+    return serve()
+
+
+@pytest.fixture
+def client(settings: Settings, database: Database) -> FlaskClient:
+    """Asks the application within this process, without a server."""
+    from consentmgr.app import create_app
+
+    return create_app(settings, database).test_client()
+
+
+@pytest.fixture
+def smtp() -> Iterator[LoopbackServer]:
+    """A mail server on loopback; ``.url`` is for CONSENTMGR_SMTP_URL, ``.box`` has what arrived."""
+    from tests.mail.loopback import LoopbackServer
+
+    with LoopbackServer() as running:
+        yield running
+
+
+@pytest.fixture
+def mail_settings(settings: Settings, smtp: LoopbackServer) -> Settings:
+    """The installation's settings, with a mail server and an address that links begin with."""
+    return replace(
+        settings,
+        smtp_url=smtp.url,
+        mail_from="viestit@acme.example",
+        public_url="https://valinnat.acme.example",
+    )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from consentmgr.vocabulary.codes import Channel, Language, Platform
+from consentmgr.vocabulary.codes import Cadence, Channel, Language, Platform
 from consentmgr.vocabulary.documents import (
     AnyDocument,
     Controller,
@@ -31,6 +32,27 @@ EVENTS: Final = "events"
 GARDEN: Final = "garden"
 HOME: Final = "home"
 OFFICE: Final = "office"
+
+#: The form people join the shop's newsletters by, and the words that stand on it.
+FORM: Final = "uutiskirjeet"
+FORM_NOTICE: Final = "signup/3"
+
+
+def _logo(drawing: str) -> str:
+    """A small picture as a data address, which a page needs no second request for."""
+    picture = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 48 48">{drawing}</svg>'
+    return "data:image/svg+xml;base64," + base64.b64encode(picture.encode()).decode()
+
+
+#: A leaf on a green ground, and a sun over water.
+_SHOP_LOGO: Final = _logo(
+    '<rect width="48" height="48" rx="10" fill="#2f6b3c"/><path d="M12 34C10 20 20 11 38 11c1 17-8 27-22 26" '
+    'fill="#dff0dc"/><path d="M11 39c4-11 11-17 19-20" fill="none" stroke="#2f6b3c" stroke-width="2.4"/>'
+)
+_TRAVEL_LOGO: Final = _logo(
+    '<rect width="48" height="48" rx="10" fill="#0b4f6c"/><circle cx="24" cy="21" r="9" fill="#ffd27a"/>'
+    '<path d="M6 33q5-4 9 0t9 0 9 0 9 0" fill="none" stroke="#cfe8f3" stroke-width="3"/>'
+)
 
 #: Days since the outside ban lists were fetched.
 _LIST_AGE = 6
@@ -97,12 +119,18 @@ def catalogue(today: date) -> list[AnyDocument]:
             business_id="9100014-4",
             contact="tietosuoja@esimerkkipuoti.example",
             default=True,
+            colour="#2f6b3c",
+            logo=_SHOP_LOGO,
+            privacy_url="https://esimerkkipuoti.example/tietosuoja",
         ),
         Controller(
             key=TRAVEL,
             name="Esimerkkimatkat Oy",
             business_id="9100021-6",
             contact="tietosuoja@esimerkkimatkat.example",
+            colour="#0b4f6c",
+            logo=_TRAVEL_LOGO,
+            privacy_url="https://esimerkkimatkat.example/tietosuoja",
         ),
         *_topics(),
         *_notices(),
@@ -115,23 +143,54 @@ def catalogue(today: date) -> list[AnyDocument]:
 
 
 def _topics() -> list[Topic]:
-    def topic(key: str, fi: str, sv: str, en: str) -> Topic:
-        group = key in (GARDEN, HOME, OFFICE)
+    def newsletter(key: str, cadence: Cadence, names: Names, descriptions: Names) -> Topic:
         return Topic(
             key=key,
-            kind="product_group" if group else "newsletter",
+            kind="newsletter",
             controller=SHOP,
-            names=Names(fi=fi, sv=sv, en=en),
-            public=not group,
+            names=names,
+            descriptions=descriptions,
+            cadence=cadence,
+            public=True,
         )
 
+    def group(key: str, fi: str, sv: str, en: str) -> Topic:
+        return Topic(key=key, kind="product_group", controller=SHOP, names=Names(fi=fi, sv=sv, en=en), public=False)
+
     return [
-        topic(GARDEN_LETTER, "Puutarhakirje", "Trädgårdsbrevet", "Garden letter"),
-        topic(OFFERS, "Viikon tarjoukset", "Veckans erbjudanden", "Offers of the week"),
-        topic(EVENTS, "Tapahtumat", "Evenemang", "Events"),
-        topic(GARDEN, "Puutarha", "Trädgård", "Garden"),
-        topic(HOME, "Koti", "Hem", "Home"),
-        topic(OFFICE, "Toimistokalusteet", "Kontorsmöbler", "Office furniture"),
+        newsletter(
+            GARDEN_LETTER,
+            "monthly",
+            Names(fi="Puutarhakirje", sv="Trädgårdsbrevet", en="Garden letter"),
+            Names(
+                fi="Mitä puutarhassa nyt kannattaa tehdä, ja lukijoiden kysymyksiin vastauksia.",
+                sv="Vad som är bra att göra i trädgården just nu, och svar på läsarnas frågor.",
+                en="What to do in the garden just now, and answers to readers' questions.",
+            ),
+        ),
+        newsletter(
+            OFFERS,
+            "weekly",
+            Names(fi="Viikon tarjoukset", sv="Veckans erbjudanden", en="Offers of the week"),
+            Names(
+                fi="Viikon edullisimmat tuotteet myymälässä ja verkkokaupassa.",
+                sv="Veckans förmånligaste produkter i butiken och i webbutiken.",
+                en="The week's best prices in the shop and on the web.",
+            ),
+        ),
+        newsletter(
+            EVENTS,
+            "occasional",
+            Names(fi="Tapahtumat", sv="Evenemang", en="Events"),
+            Names(
+                fi="Kutsut kursseille ja avoimiin oviin.",
+                sv="Inbjudningar till kurser och öppet hus.",
+                en="Invitations to courses and open days.",
+            ),
+        ),
+        group(GARDEN, "Puutarha", "Trädgård", "Garden"),
+        group(HOME, "Koti", "Hem", "Home"),
+        group(OFFICE, "Toimistokalusteet", "Kontorsmöbler", "Office furniture"),
     ]
 
 

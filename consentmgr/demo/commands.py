@@ -28,7 +28,8 @@ _DEFAULT_FOLDER = "consentmgr-demo"
 )
 @click.option("--language", type=click.Choice(LANGUAGES), help="Of what is told and of the reports.")
 def demo(folder: Path | None, seed: int, language: Language | None) -> None:
-    """Make a register of invented people, screen three lists with it, and show what came of them.
+    """Make a register of invented people, screen three lists with it, show what came of them, and serve the pages that
+    the people in it would see, until Ctrl-C. With CONSENTMGR_DEMO_ONCE=1 it ends after the report.
 
     It has a folder and a built-in database of its own and touches no other register. Run again, it screens anew with
     the register that is there; remove the folder to be rid of all of it.
@@ -42,7 +43,12 @@ def demo(folder: Path | None, seed: int, language: Language | None) -> None:
     told = language or settings.language
     settings = _of_its_own(settings, folder)
     found = demonstrate(settings, seed=seed, language=told, actor=signed_in_user(), now=clock.now())
-    tell(found, Console(highlight=False), told)
+    console = Console(highlight=False)
+    tell(found, console, told)
+    if os.environ.get("CONSENTMGR_DEMO_ONCE") != "1":
+        from consentmgr.demo.pages_shown import show_pages
+
+        show_pages(found, settings, console, told)
 
 
 def _of_its_own(settings: Settings, folder: Path | None) -> Settings:
@@ -53,7 +59,7 @@ def _of_its_own(settings: Settings, folder: Path | None) -> Settings:
         place = folder.expanduser().absolute()
         if place.exists() and any(place.iterdir()) and not _is_ours(place):
             raise BadInput("this folder holds other things; name a new one", file=place)
-    return replace(settings, data_folder=place, database_url=None, secrets={})
+    return replace(settings, data_folder=place, database_url=None, secrets={}, metrics=None, imap_url=None)
 
 
 def _is_ours(place: Path) -> bool:

@@ -7,13 +7,15 @@ import sys
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from consentmgr.config import Settings
 from consentmgr.db import Database, open_database
+from consentmgr.demo.catalogue import EVENTS, FORM, FORM_NOTICE, GARDEN_LETTER, OFFERS, SHOP
 from consentmgr.demo.lists import DemoList, demo_lists, write_lists
 from consentmgr.demo.register import MadeUpRegister, Size, make_register
 from consentmgr.importing.service import ImportReport, import_documents
@@ -24,6 +26,8 @@ from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, ConsentmgrError
 from consentmgr.kit.progress import progress
+from consentmgr.preferences.models import SubscriptionForm
+from consentmgr.preferences.subscription_forms import add_form
 from consentmgr.prohibitions.models import Prohibition
 from consentmgr.register.models import Contact, Organisation
 from consentmgr.screening.lists import read_list
@@ -37,6 +41,14 @@ MARKER: Final = "demonstration.json"
 _REGISTER_FILE: Final = "register.jsonl"
 
 
+class Reader(NamedTuple):
+    """Somebody whose newsletter may be sent: the link at its end is shown. The person is invented."""
+
+    name: str
+    contact_id: int
+    address_key: UUID
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Demonstration:
     """What came of it. ``asked`` is an e-mail address worth an ``explain``."""
@@ -47,6 +59,7 @@ class Demonstration:
     imported: ImportReport
     screened: tuple[tuple[DemoList, ReportData], ...]
     asked: str
+    reader: Reader
 
     @property
     def lists_folder(self) -> Path:
@@ -81,7 +94,21 @@ def demonstrate(
         address_keys = AddressKeys(keys.address_key, keys.address_key_id)
         imported = _import(database, folder / _REGISTER_FILE, address_keys, actor, now)
         screened = tuple((one, _screen(settings, one, language, actor, now)) for one in lists)
-    return Demonstration(folder, register.today, register, imported, screened, _worth_asking(register))
+        with database.transaction() as session:
+            if session.get(SubscriptionForm, FORM) is None:
+                topics = [GARDEN_LETTER, OFFERS, EVENTS]
+                add_form(
+                    session,
+                    key=FORM,
+                    controller=SHOP,
+                    topics=topics,
+                    notice=FORM_NOTICE,
+                    origins=(),
+                    actor=actor,
+                    now=now,
+                )
+            reader = _reader(session, register, folder / "lists" / lists[0].file, address_keys, language)
+    return Demonstration(folder, register.today, register, imported, screened, _worth_asking(register), reader)
 
 
 def _import(database: Database, path: Path, keys: AddressKeys, actor: str, now: datetime) -> ImportReport:
@@ -119,6 +146,22 @@ def _screen(settings: Settings, one: DemoList, language: Language, actor: str, n
             stdout=sys.stdout.buffer,
             advance=advance,
         )
+
+
+def _reader(session: Session, register: MadeUpRegister, path: Path, keys: AddressKeys, language: Language) -> Reader:
+    """One who stands among the rows of a list that may be sent; of this language, if there is one."""
+    sendable = output_paths(path).allowed
+    assert sendable is not None
+    allowed = read_list(sendable).identifiers["email"].to_pylist()
+    found = {kept.address_key for mailbox in allowed if mailbox and (kept := keys.email(mailbox)) is not None}
+    ready = []
+    for contact in register.consumers:
+        mailboxes = [keys.email(str(point.value)) for point in contact.points if point.channel == "email"]
+        ready += [(contact, kept.address_key) for kept in mailboxes if kept is not None and kept.address_key in found]
+    contact, address_key = next((one for one in ready if one[0].language == language), ready[0])
+    contact_id = session.scalar(select(Contact.id).where(Contact.ref == contact.ref))
+    assert contact_id is not None
+    return Reader(f"{contact.given_name} {contact.family_name}", contact_id, address_key)
 
 
 def _worth_asking(register: MadeUpRegister) -> str:

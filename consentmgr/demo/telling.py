@@ -133,9 +133,9 @@ def _tell_files(found: Demonstration, console: Console, language: Language) -> N
     console.print()
     console.print(Text(words.reports, style="bold"))
     for one, _ in found.screened:
-        _tell_line(console, f"  {found.lists_folder / Path(one.file).stem}.report.html")
+        tell_line(console, f"  {found.lists_folder / Path(one.file).stem}.report.html")
     console.print()
-    _tell_line(console, words.beside.format(folder=found.lists_folder), style="bold")
+    tell_line(console, words.beside.format(folder=found.lists_folder), style="bold")
     table = Table.grid(padding=(0, 2))
     for ending, role in (
         ("screened.csv", "result"),
@@ -159,11 +159,11 @@ def _tell_next(found: Demonstration, console: Console, language: Language) -> No
         (words.why, ["explain", found.asked, "--campaign", f"{stem}.campaign.json", "--language", language]),
         (words.proof, ["certificate", "verify", f"{stem}.certificate.json"]),
     ):
-        _tell_line(console, f"  # {what}", style="dim")
-        _tell_line(console, f"  {command} {shlex.join(rest)}")
+        tell_line(console, f"  # {what}", style="dim")
+        tell_line(console, f"  {command} {shlex.join(rest)}")
 
 
-def _tell_line(console: Console, text: str, *, style: str = "") -> None:
+def tell_line(console: Console, text: str, *, style: str = "") -> None:
     """A line that is copied: never wrapped, nothing in it taken for markup."""
     from rich.text import Text
 

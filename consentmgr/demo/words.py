@@ -31,6 +31,15 @@ class DemoWords:
     next: str
     why: str
     proof: str
+    #: Of the pages; ``folder`` is where the mails are kept.
+    pages: str
+    leave: str
+    choose: str
+    subscribe: str
+    mails: str
+    ends: str
+    came: str
+    ended: str
 
 
 DEMO_WORDS: Final[Mapping[Language, DemoWords]] = {
@@ -53,6 +62,14 @@ DEMO_WORDS: Final[Mapping[Language, DemoWords]] = {
         next="To go on",
         why="why one person may not be written to",
         proof="that list, answers and report are what was signed",
+        pages="The pages people see: the link in {name}'s newsletter",
+        leave="leave the garden letter",
+        choose="choose what comes, and see why it came",
+        subscribe="subscribe",
+        mails="No mail leaves this machine: each is kept in {folder}, and its link is shown here.",
+        ends="The pages are there until you press Ctrl-C.",
+        came="A mail was written",
+        ended="Ended.",
     ),
     "fi": DemoWords(
         title="Keksitty rekisteri ja kolme listaa",
@@ -73,6 +90,14 @@ DEMO_WORDS: Final[Mapping[Language, DemoWords]] = {
         next="Jatkoksi",
         why="miksi yhdelle henkilölle ei saa kirjoittaa",
         proof="että lista, vastaukset ja raportti ovat allekirjoitetut",
+        pages="Sivut, jotka ihmiset näkevät: uutiskirjeen linkki, saajana {name}",
+        leave="lopeta puutarhakirje",
+        choose="valitse, mitä tulee, ja katso, miksi viesti tuli",
+        subscribe="tilaa",
+        mails="Yhtään viestiä ei lähde tältä koneelta: ne jäävät kansioon {folder}, ja linkki näytetään tässä.",
+        ends="Sivut ovat käytössä, kunnes painat Ctrl-C.",
+        came="Viesti kirjoitettiin",
+        ended="Lopetettu.",
     ),
     "sv": DemoWords(
         title="Ett påhittat register och tre listor",
@@ -93,5 +118,13 @@ DEMO_WORDS: Final[Mapping[Language, DemoWords]] = {
         next="Att fortsätta med",
         why="varför en person inte får kontaktas",
         proof="att listan, svaren och rapporten är det som undertecknades",
+        pages="Sidorna som människor ser: länken i nyhetsbrevet till {name}",
+        leave="sluta få Trädgårdsbrevet",
+        choose="välj vad som kommer, och se varför meddelandet kom",
+        subscribe="prenumerera",
+        mails="Ingen post lämnar den här datorn: allt sparas i {folder}, och länken visas här.",
+        ends="Sidorna finns tills du trycker på Ctrl-C.",
+        came="Ett meddelande skrevs",
+        ended="Avslutat.",
     ),
 }

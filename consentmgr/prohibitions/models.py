@@ -84,3 +84,18 @@ class JournalMark(Base):
     __tablename__ = "journal_mark"
     file: Mapped[str] = mapped_column(Text, primary_key=True)
     taken_to: Mapped[int] = mapped_column(BigInteger)
+
+
+class Restoration(Base):
+    """A backup was put in this register's place. Until ``recovered_at`` is set, people can leave and nothing else:
+    who left after the backup was taken is known to the journal alone.
+    """
+
+    __tablename__ = "restoration"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    backup_taken_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    restored_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    restored_by: Mapped[str] = mapped_column(Text)
+    recovered_at: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
+    recovered_by: Mapped[str | None] = mapped_column(Text)
+    replayed: Mapped[int | None] = mapped_column(BigInteger)

@@ -118,7 +118,7 @@ def add_targeted(
     chains: Collection[int] | None = None
     if len(documents) < CHAINS:
         chains = {ledger.chain_of(owner, digest) for digest in digests for owner in (None, *owners)}
-    ledger.hold_chains(session, chains)
+    held = ledger.hold_chains(session, chains)
     known = _known(session, digests)
     fresh = [place for place, digest in enumerate(digests) if digest not in known]
     fresh = list({digests[place]: place for place in reversed(fresh)}.values())[::-1]
@@ -134,7 +134,7 @@ def add_targeted(
         )
         for place, prohibition_id in zip(fresh, new_ids, strict=True)
     ]
-    entry_ids = ledger.append(session, entries, actor=actor, now=now)
+    entry_ids = ledger.append(session, entries, actor=actor, now=now, held=held)
     ledger.copy_rows(
         ledger.driver_connection(session),
         _COPY,
@@ -164,7 +164,7 @@ def lift(
 ) -> list[int]:
     """Lift prohibitions by an act of the person at ``at``; the ids lifted now (those lifted before are left out).
 
-    The act must be newer than each ban (a ban dated by the day begins before an act of a later day only), told by the
+    The act must be newer than each ban (recorded after it, or of a later day than the one it is dated), told by the
     person or a proven representative, by a way other than an import, with a reason and evidence. Court bans are never
     lifted, and more than ``LIFTED_ALONE`` at once need ``approved_by``, a second person. Raises ``BadInput`` naming
     the field, ``NotFound`` for an unknown id; then nothing is lifted.
@@ -421,6 +421,8 @@ def _check_act(method: str, given_by: str, reason: str, evidence: Mapping[str, A
 def _check_newer(ban: Ban, at: datetime) -> None:
     if ban.source in NEVER_LIFTED:
         raise BadInput(f"prohibition {ban.id} was set by a court and is not lifted by the person", field="ids")
-    newer = local_date(at) > ban.valid_from if ban.valid_from is not None else at > ban.recorded_at
+    # What was recorded was there before; only a day yet to come when it was recorded says nothing of the hour.
+    begun = ban.valid_from is None or ban.valid_from <= local_date(ban.recorded_at)
+    newer = (begun and at > ban.recorded_at) or (ban.valid_from is not None and local_date(at) > ban.valid_from)
     if not newer:
         raise BadInput(f"the act is not newer than prohibition {ban.id}", field="at")

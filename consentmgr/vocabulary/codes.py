@@ -85,6 +85,8 @@ EventKind = Literal[
 GivenBy = Literal["self", "representative", "unverified"]
 DoubleOptIn = Literal["not_used", "pending", "confirmed"]
 TopicKind = Literal["newsletter", "product_group"]
+#: How often a newsletter comes.
+Cadence = Literal["daily", "weekly", "monthly", "quarterly", "occasional"]
 Platform = Literal["meta", "linkedin", "google"]
 AudienceKind = Literal["inclusion", "exclusion", "lookalike_seed", "company_list"]
 CampaignAudience = Literal["consumer", "business"]

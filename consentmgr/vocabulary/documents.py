@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 from consentmgr.vocabulary.codes import (
     AreaEvidence,
     AudienceKind,
+    Cadence,
     CampaignAudience,
     Channel,
     ConsentMethod,
@@ -60,6 +61,10 @@ class Controller(Document, tag="controller", frozen=True, kw_only=True):
     business_id: str | None = None
     contact: str | None = None
     default: bool = False
+    #: How its public pages look, and where its own words are (``vocabulary.branding`` says what is taken).
+    colour: str | None = None
+    logo: str | None = None
+    privacy_url: str | None = None
 
 
 class Topic(Document, tag="topic", frozen=True, kw_only=True):
@@ -67,6 +72,9 @@ class Topic(Document, tag="topic", frozen=True, kw_only=True):
     kind: TopicKind
     controller: Key | None = None
     names: Names = Names()
+    #: What it is about, in a sentence or two, and how often it comes.
+    descriptions: Names = Names()
+    cadence: Cadence | None = None
     public: bool = True
 
 

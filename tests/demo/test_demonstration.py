@@ -5,12 +5,16 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -96,6 +100,71 @@ def test_in_a_folder_of_its_own_it_may_run_again(tmp_path: Path) -> None:
         assert planned[0] > planned[1]
     with pytest.raises(BadInput, match="the demonstration of seed 4"):
         demonstrate(settings, seed=5, language="fi", actor="test", now=now)
+
+
+def test_at_its_end_the_pages_are_there_with_links_that_work(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    settings = Settings(data_folder=folder)
+    demonstrate(settings, seed=4, language="fi", actor="test", now=datetime.now(UTC), size=SMALL)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTMGR_")}
+    told = tmp_path / "told"
+    with told.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "consentmgr", "demo", "--folder", str(folder), "--seed", "4", "--language", "fi"],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            cwd=tmp_path,
+        )
+
+    def wait_for(pattern: str) -> str:
+        deadline = monotonic() + 60
+        while not (found := re.search(pattern, told.read_text(encoding="utf-8"))):
+            assert process.poll() is None, told.read_text(encoding="utf-8")
+            assert monotonic() < deadline, told.read_text(encoding="utf-8")
+            sleep(0.1)
+        return found[0]
+
+    def ask(address: str, **form: str) -> tuple[int, str]:
+        body = urlencode(form).encode() if form else None
+        with urlopen(Request(address, body, {"Accept-Language": "fi"}), timeout=30) as answer:
+            return answer.status, answer.read().decode()
+
+    try:
+        wait_for("kunnes painat Ctrl-C")
+        leave, choose, form = (wait_for(rf"http://localhost:\d+/{door}/\S+") for door in "ups")
+        assert "Puutarhakirje" in ask(leave)[1]
+        status, text = ask(choose)
+        assert status == 200
+        assert "Viikon tarjoukset" in text
+        assert "data:image/svg+xml" in text
+        assert ask(leave, **{"List-Unsubscribe": "One-Click"})[0] == 200
+        assert "Esimerkkipuoti" in ask(form)[1]
+        # Somebody asks for the link that was lost: the mail is kept, and its link is shown.
+        address = leave.split("/u/")[0]
+        register = folder / "register.jsonl"
+        contacts = [json.loads(line) for line in register.read_text(encoding="utf-8").splitlines()]
+        mailbox = next(
+            point["value"]
+            for contact in contacts
+            if contact["type"] == "contact" and contact.get("language") == "fi"
+            for point in contact.get("points", ())
+            if point["channel"] == "email" and point["value"].isascii()
+        )
+        assert ask(f"{address}/link", email=mailbox, controller="puoti")[0] == 200
+        came = wait_for(r"Viesti kirjoitettiin: \S+\.eml\n +http://localhost:\d+/\S+")
+        assert ask(came.split()[-1])[0] == 200
+        mail = Path(came.split()[2]).read_text(encoding="utf-8")
+        assert mail.count(f"To: {mailbox}") == 1
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
+    log = (folder / "server.log").read_text(encoding="utf-8")
+    assert "Traceback" not in log
+    assert mailbox not in log
+    assert told.read_text(encoding="utf-8").endswith("Lopetettu.\n")
 
 
 def test_it_leaves_a_register_with_people_alone(tmp_path: Path) -> None:

@@ -1,0 +1,363 @@
+"""What a person does with a link in a message: leaves, or takes the leaving back within thirty days.
+
+An ``OptOut`` is one such act, as the journal keeps it: opaque ids and keyed digests, codes, and a moment. Taking it
+into the register is set-based and safe to repeat: its id is part of the prohibition's identity, so that an act taken
+twice, by two processes or after a restore, adds one row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+import msgspec
+from psycopg.rows import class_row
+from sqlalchemy.orm import Session
+
+from consentmgr.consents.ledger import driver_connection
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.clock import local_date
+from consentmgr.prohibitions import service
+from consentmgr.prohibitions.targets import Target
+from consentmgr.vocabulary.codes import Channel
+from consentmgr.vocabulary.documents import Prohibition, ProhibitionTarget
+
+#: Who acts, in the ledger: whoever holds the link. The link's own id is in the prohibition.
+ACTOR = "person:link"
+
+#: Days within which the same link takes a leaving back, its last day included.
+UNDO_DAYS = 30
+
+#: Links whose key or contact the register no longer knows speak of everything that is left to speak of.
+LINK_REFERENCE = "link:"
+
+
+class OptOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One act by a link. ``key`` is the address's digest in hex; ``link`` names the link, not the person.
+
+    ``evidence`` holds codes and digests only: the journal it is written to is never erased from.
+    """
+
+    id: str
+    act: Literal["leave", "undo"]
+    at: datetime
+    link: str
+    controller: str
+    kind: Literal["email", "phone", "post"]
+    channel: Channel
+    scope: Literal["topic", "channel", "all"]
+    key: str | None = None
+    contact: int | None = None
+    topic: str | None = None
+    campaign: str | None = None
+    method: str = "page"
+    evidence: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"OptOut(id={self.id!r}, act={self.act!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of an act. For a leave: ``ids`` are the prohibitions of exactly this scope that now hold, ``new``
+    whether it added any, ``since`` when the oldest of them was recorded, ``undoable`` whether this link made one.
+    For an undo: ``ids`` are the prohibitions lifted, ``new`` whether there were any.
+    """
+
+    ids: tuple[int, ...] = ()
+    new: bool = False
+    since: datetime | None = None
+    undoable: bool = False
+
+
+def take(session: Session, acts: Sequence[OptOut], *, keys: AddressKeys, now: datetime) -> list[Taken]:
+    """Take acts into the register, in the order given; what came of each. Does not commit.
+
+    Leaves that follow one another are one set. A prohibition counts from the moment of the leave, however late it is
+    taken; a leave that was undone or lifted later than it was made adds nothing. One transaction at a time takes acts.
+    """
+    found: list[Taken] = []
+    for (act, _), group in groupby(acts, key=lambda one: (one.act, local_date(one.at))):
+        if act == "leave":
+            found.extend(_leave(session, list(group), keys=keys, now=now))
+        else:
+            found.extend(_undo(session, one, keys=keys, now=now) for one in group)
+    return found
+
+
+def hold(session: Session) -> None:
+    """One transaction at a time takes acts: two that leave by the same link at once make one prohibition."""
+    driver_connection(session).execute("SELECT pg_advisory_xact_lock(hashtextextended('consentmgr opt-outs', 0))")
+
+
+def undo_until(left_at: datetime) -> date:
+    """The last day on which a leaving may be taken back."""
+    return local_date(left_at) + timedelta(days=UNDO_DAYS)
+
+
+# --- leaving --------------------------------------------------------------------------------------------------------
+
+
+class Ban(NamedTuple):
+    """What there is to know of a prohibition here."""
+
+    id: int
+    address_key: UUID | None
+    contact_ref: str | None
+    channels: list[str]
+    topics: list[str]
+    controllers: list[str]
+    reference: str | None
+    recorded_at: datetime
+    lifted_at: datetime | None
+    #: The act that added it.
+    record: str | None
+
+
+class _Known(NamedTuple):
+    """What the register knows of an act: whether its controller and topic are there; the contact's ref where the
+    contact, erased or not, does not have the address.
+    """
+
+    controller: bool
+    topic: bool
+    ref: str | None
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """One prohibition an act asks for: on an address or on a contact."""
+
+    place: int
+    target: Target
+    document: Prohibition
+    found: list[Ban] = field(default_factory=list)
+    #: Lifted after the act: a later word of the person, so the act asks for nothing any more.
+    superseded: bool = False
+
+
+def _leave(session: Session, acts: Sequence[OptOut], *, keys: AddressKeys, now: datetime) -> Iterator[Taken]:
+    wanted = [
+        one for place, (act, known) in enumerate(_with_known(session, acts)) for one in _wanted(place, act, known)
+    ]
+    there = _bans_on(session, [one.target for one in wanted], min(act.at for act in acts))
+    missing: dict[tuple[Any, ...], _Wanted] = {}
+    for one in wanted:
+        for ban in there.get(one.target, ()):
+            if _scope_of(ban) == _scope_of(one.document):
+                if ban.lifted_at is None:
+                    one.found.append(ban)
+                else:
+                    one.superseded = one.superseded or ban.lifted_at >= acts[one.place].at
+        if not one.found and not one.superseded:
+            missing.setdefault((one.target, _scope_of(one.document)), one)
+    added = _add(session, acts, list(missing.values()), keys=keys, now=now)
+    mine: list[list[_Wanted]] = [[] for _ in acts]
+    for one in wanted:
+        mine[one.place].append(one)
+    for place, act in enumerate(acts):
+        ids: list[int] = []
+        moments: list[datetime] = []
+        new = undoable = False
+        for one in mine[place]:
+            ids.extend(ban.id for ban in one.found)
+            moments.extend(ban.recorded_at for ban in one.found)
+            # Somebody else may have taken this very act from the journal a moment ago.
+            new = new or any(ban.record == act.id for ban in one.found)
+            undoable = undoable or any(ban.reference == LINK_REFERENCE + act.link for ban in one.found)
+            first = missing.get((one.target, _scope_of(one.document)))
+            if first is not None and not one.found and not one.superseded:
+                ids.append(added[id(first)])
+                moments.append(act.at)
+                new = new or first is one
+                undoable = undoable or acts[first.place].link == act.link
+        yield Taken(tuple(ids), new, min(moments, default=None), undoable)
+
+
+def _add(
+    session: Session, acts: Sequence[OptOut], missing: Sequence[_Wanted], *, keys: AddressKeys, now: datetime
+) -> dict[int, int]:
+    """The ids of the prohibitions added, by the ``id()`` of what asked for them."""
+    if not missing:
+        return {}
+    # The moment of the newest act of the set: a set is what waited together, or the journal's records of one day.
+    at = min(now, max(acts[one.place].at for one in missing))
+    done = service.add_targeted(
+        session,
+        [one.document for one in missing],
+        [one.target for one in missing],
+        keys=keys,
+        actor=ACTOR,
+        now=at,
+    )
+    return {id(one): prohibition_id for one, prohibition_id in zip(missing, done.ids, strict=True)}
+
+
+def _wanted(place: int, act: OptOut, known: _Known) -> Iterator[_Wanted]:
+    document = _document(act, known)
+    if act.key is not None:
+        yield _Wanted(place, Target(act.kind, bytes.fromhex(act.key)), document)
+    if known.ref is not None:
+        named = msgspec.structs.replace(document, target=ProhibitionTarget(contact=known.ref))
+        yield _Wanted(place, Target("contact", name=known.ref), named)
+
+
+def _document(act: OptOut, known: _Known) -> Prohibition:
+    """Where the topic is gone the person cannot be asked what else was meant: everything of the controller's ends.
+    Where the controller is gone, everything ends.
+    """
+    by_topic = act.scope == "topic" and act.topic is not None and known.topic
+    return Prohibition(
+        target=ProhibitionTarget(),
+        channels=(act.channel,) if act.scope == "channel" else (),
+        topics=(act.topic,) if by_topic and act.topic is not None else (),
+        controllers=(act.controller,) if known.controller else (),
+        source="self",
+        valid_from=local_date(act.at),
+        reference=LINK_REFERENCE + act.link,
+        evidence={
+            "record": act.id,
+            "method": act.method,
+            **({"campaign": act.campaign} if act.campaign is not None else {}),
+            **act.evidence,
+        },
+    )
+
+
+def _scope_of(one: Ban | Prohibition) -> tuple[tuple[str, ...], ...]:
+    return tuple(sorted(one.channels)), tuple(sorted(one.topics)), tuple(sorted(one.controllers))
+
+
+# Waits for its turn too, so that this is one journey to the database; the prohibitions are asked for afterwards.
+_KNOWN = """
+WITH held AS MATERIALIZED (SELECT pg_advisory_xact_lock(hashtextextended('consentmgr opt-outs', 0)))
+SELECT k.key IS NOT NULL, t.key IS NOT NULL,
+  CASE WHEN n.key IS NULL OR NOT (
+    EXISTS (SELECT FROM contact_point p WHERE p.address_key = n.key AND p.contact_id = coalesce(c.merged_into, c.id))
+    OR EXISTS (SELECT FROM erased_key e WHERE e.address_key = n.key AND e.contact_id = coalesce(c.merged_into, c.id))
+  ) THEN coalesce(s.ref, c.ref) END
+FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[]) WITH ORDINALITY AS n (key, contact, controller, topic, place)
+LEFT JOIN controller k ON k.key = n.controller
+LEFT JOIN topic t ON t.key = n.topic
+LEFT JOIN contact c ON c.id = n.contact
+LEFT JOIN contact s ON s.id = c.merged_into
+WHERE (SELECT count(*) FROM held) = 1
+ORDER BY n.place
+"""
+
+
+def _with_known(session: Session, acts: Sequence[OptOut]) -> list[tuple[OptOut, _Known]]:
+    with driver_connection(session).cursor() as cursor:
+        cursor.execute(
+            _KNOWN,
+            [
+                [act.key for act in acts],
+                [act.contact for act in acts],
+                [act.controller for act in acts],
+                [act.topic for act in acts],
+            ],
+        )
+        return [(act, _Known(*row)) for act, row in zip(acts, cursor, strict=True)]
+
+
+_BANS = """
+SELECT p.id, p.address_key, p.contact_ref, p.channels, p.topics, p.controllers, p.reference, p.recorded_at, p.lifted_at,
+  p.evidence ->> 'record' AS record
+FROM prohibition p
+WHERE (p.address_key = ANY(%(keys)s::uuid[]) OR p.contact_ref = ANY(%(refs)s::text[]))
+  AND p.source = 'self' AND p.purposes = '{}' AND p.valid_until IS NULL
+  AND (p.valid_from IS NULL OR p.valid_from <= %(day)s) AND (p.lifted_at IS NULL OR p.lifted_at >= %(since)s)
+ORDER BY p.id
+"""
+
+
+def _bans_on(session: Session, targets: Sequence[Target], since: datetime) -> dict[Target, list[Ban]]:
+    """The person's own prohibitions without an end, by target: those that hold, and those lifted after ``since``."""
+    keys = {UUID(bytes=target.key): target for target in targets if target.key is not None}
+    refs = {target.name: target for target in targets if target.name is not None}
+    found: dict[Target, list[Ban]] = {}
+    with driver_connection(session).cursor(row_factory=class_row(Ban)) as cursor:
+        # Two arrays and an OR are two index scans; text is sent faster than a list of UUIDs.
+        cursor.execute(
+            _BANS,
+            {
+                "keys": "{" + ",".join(key.hex for key in keys) + "}",
+                "refs": list(refs),
+                "day": local_date(since),
+                "since": since,
+            },
+        )
+        for ban in cursor:
+            target = keys[ban.address_key] if ban.address_key is not None else refs[ban.contact_ref or ""]
+            found.setdefault(target, []).append(ban)
+    return found
+
+
+# --- taking it back -------------------------------------------------------------------------------------------------
+
+_OF_LINK = """
+SELECT p.id, coalesce(s.id, c.id) FROM prohibition p
+LEFT JOIN contact c ON c.ref = p.contact_ref LEFT JOIN contact s ON s.id = c.merged_into
+WHERE (p.address_key = %(key)s::uuid
+    OR p.contact_ref IN (SELECT x.ref FROM contact o JOIN contact x ON x.id IN (o.id, o.merged_into) WHERE o.id = %(contact)s))
+  AND p.source = 'self' AND p.reference = %(reference)s AND p.lifted_at IS NULL AND p.recorded_at < %(at)s
+"""
+
+
+def _undo(session: Session, act: OptOut, *, keys: AddressKeys, now: datetime) -> Taken:
+    hold(session)
+    with driver_connection(session).cursor() as cursor:
+        cursor.execute(
+            _OF_LINK + " AND p.recorded_at >= %(since)s ORDER BY p.id",
+            {
+                "key": act.key,
+                "contact": act.contact,
+                "reference": LINK_REFERENCE + act.link,
+                "at": act.at,
+                # A day more than is allowed; the days are then counted as people count them.
+                "since": act.at - timedelta(days=UNDO_DAYS + 1),
+            },
+        )
+        rows = cursor.fetchall()
+    of_contact: dict[int | None, list[int]] = {}
+    bans = {ban.id: ban for ban in service.by_ids(session, [row[0] for row in rows])}
+    for prohibition_id, contact_id in rows:
+        if local_date(act.at) <= undo_until(bans[prohibition_id].recorded_at):
+            of_contact.setdefault(contact_id, []).append(prohibition_id)
+    lifted: list[int] = []
+    for contact_id, ids in of_contact.items():
+        lifted += service.lift(
+            session,
+            ids,
+            at=act.at,
+            method="email_link",
+            reason="taken back by the same link",
+            evidence={"record": act.id, **act.evidence},
+            keys=keys,
+            actor=ACTOR,
+            now=max(now, act.at),
+            contact_id=contact_id,
+        )
+    return Taken(tuple(sorted(lifted)), bool(lifted))
+
+
+def of_link(session: Session, link: str, *, key: UUID | None, contact_id: int | None, now: datetime) -> list[int]:
+    """The ids of the prohibitions that hold and were made by this link."""
+    with driver_connection(session).cursor() as cursor:
+        cursor.execute(
+            _OF_LINK + " ORDER BY p.id",
+            {"key": key, "contact": contact_id, "reference": LINK_REFERENCE + link, "at": now},
+        )
+        return [row[0] for row in cursor]
+
+
+def evidence_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Evidence fit for the journal: short texts, numbers and flags. Raises ``ValueError`` for anything else."""
+    for name, value in values.items():
+        if not isinstance(value, str | int | bool) or len(str(value)) > 200:
+            raise ValueError(f"evidence {name} is no short text, whole number or flag")
+    return dict(values)

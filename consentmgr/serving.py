@@ -1,0 +1,402 @@
+"""``consentmgr serve``: the pages, and the clock that starts timed work, in one process.
+
+The server is Granian's embeddable one. It reads and writes for every client outside Python, so that a client that
+sends a byte a second holds a file and no thread. Only when a request has come whole does a thread take it: Flask is a
+WSGI application, and each of its requests runs in a thread of its own from a small pool. Why this server and no other
+is in docs/decisions/0009-web-server.md; how a larger installation runs is in docs/running.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import io
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final, TextIO
+from urllib.parse import unquote_to_bytes
+
+import click
+
+from consentmgr.config import Settings, load_settings
+from consentmgr.kit.errors import ConsentmgrError, Unavailable, UnsafeSetting
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication
+
+#: Seconds between two looks at whether the built-in database still answers.
+LOOK_SECONDS: Final = 2.0
+#: Pages that ask the database at the same time; the built-in server takes fifty connections in all.
+MOST_PAGES_AT_THE_DATABASE = 16
+#: Extensions of the application with threads of their own, which finish what they have in hand.
+CLOSED_AT_THE_END: Final = ("leaving", "consentmgr.postman")
+#: The largest body of a request, in bytes; a form of ours has some hundreds.
+LARGEST_BODY: Final = 1_000_000
+#: Seconds a client may take to send the head of its request, and then its body.
+HEAD_SECONDS: Final = 15
+BODY_SECONDS: Final = 15
+#: Connections at once, most of which say nothing; one beyond waits in the kernel's queue. Each is an open file.
+MOST_CONNECTIONS: Final = 8_192
+#: Whole requests that wait for a thread; one beyond is told to come back.
+MOST_WAITING: Final = 1_024
+#: Headers of which a request has one. Where a client sends two, nobody can tell which of them a proxy looked at.
+_ONCE: Final = frozenset({"content-length", "content-type", "host", "transfer-encoding"})
+#: RFC 9110 section 7.6.1: these are between us and the next machine, and are set by the server alone.
+_HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
+
+Headers = list[tuple[str, str]]
+
+
+class _TooLarge(Exception):
+    """A body beyond the limit, which is not read to its end."""
+
+
+class WebServer:
+    """One WSGI application at one address, until it is told to stop; then the requests it has are answered first."""
+
+    def __init__(self, application: WSGIApplication, host: str, port: int, *, threads: int) -> None:
+        # Granian takes a moment to import, and other commands of this product do without it.
+        from granian.constants import HTTPModes, Interfaces
+        from granian.http import HTTP1Settings
+        from granian.server.embed import Server
+
+        self._application = application
+        self._host, self._port = host, port
+        #: Requests given to the threads and not answered yet; counted by the event loop alone.
+        self._waiting = 0
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="web")
+        self._server = Server(
+            self._answer,
+            address=host,
+            port=port,
+            interface=Interfaces.RSGI,
+            http=HTTPModes.http1,
+            websockets=False,
+            backlog=1024,
+            backpressure=_connections_allowed(),
+            log_enabled=False,
+            http1_settings=HTTP1Settings(header_read_timeout=HEAD_SECONDS * 1000, max_buffer_size=65_536),
+        )
+
+    async def run(self) -> None:
+        """Serve until ``stop``, which may be called from any thread."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            await self._server.serve()
+        finally:
+            self._threads.shutdown()
+
+    async def listening(self, running: asyncio.Task[None]) -> None:
+        """Wait until clients can connect, or ``run`` has ended without that."""
+        while not running.done():
+            try:
+                _, writer = await asyncio.open_connection(self._host, self._port)
+            except OSError:
+                await asyncio.sleep(0.01)
+            else:
+                writer.close()
+                return
+
+    def stop(self) -> None:
+        """End ``run`` when the requests that are being answered have been."""
+        self._loop.call_soon_threadsafe(self._server.stop)
+
+    async def _answer(self, scope: Any, protocol: Any) -> None:
+        headers = scope.headers
+        body = b""
+        if "content-length" in headers or "transfer-encoding" in headers:
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    body = await _read(protocol)
+            except TimeoutError:
+                return _refuse(protocol, HTTPStatus.REQUEST_TIMEOUT)
+            except _TooLarge:
+                return _refuse(protocol, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        if self._waiting >= MOST_WAITING:
+            return _refuse(protocol, HTTPStatus.SERVICE_UNAVAILABLE)
+        self._waiting += 1
+        try:
+            answered = await self._loop.run_in_executor(self._threads, self._call, scope, body)
+        finally:
+            self._waiting -= 1
+        with suppress(RuntimeError):  # The client has gone.
+            protocol.response_bytes(*answered)
+        return None
+
+    def _call(self, scope: Any, body: bytes) -> tuple[int, Headers, bytes]:
+        """The application's answer to a request that has come whole."""
+        environ = self._environment(scope, body)
+        if environ is None:
+            return HTTPStatus.BAD_REQUEST, [("content-length", "0")], b""
+        status, headers = 500, []
+
+        def start_response(line: str, given: Headers, _error: object = None) -> Callable[[bytes], object]:
+            nonlocal status, headers
+            status = int(line[:3])
+            headers = [(name.lower(), value) for name, value in given if name.lower() not in _HOP_BY_HOP]
+            return _no_writing
+
+        parts: Iterable[bytes] = self._application(environ, start_response)
+        try:
+            content = b"".join(parts)
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+        return status, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else content
+
+    def _environment(self, scope: Any, body: bytes) -> dict[str, Any] | None:
+        """What WSGI tells an application (PEP 3333); None for a request that says the same thing twice."""
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": scope.method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(scope.path).decode("latin-1"),
+            "QUERY_STRING": scope.query_string,
+            "SERVER_NAME": self._host,
+            "SERVER_PORT": str(self._port),
+            "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+            "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": scope.scheme,
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.errors": sys.stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": False,
+            "wsgi.run_once": False,
+        }
+        seen = set()
+        for name, value in scope.headers.items():
+            if name in _ONCE:
+                if name in seen:
+                    return None
+                seen.add(name)
+            if "_" in name:
+                # X_Forwarded_For would become the same variable as X-Forwarded-For.
+                continue
+            key = "CONTENT_TYPE" if name == "content-type" else "HTTP_" + name.upper().replace("-", "_")
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
+        environ["CONTENT_LENGTH"] = str(len(body))
+        return environ
+
+
+async def _read(protocol: Any) -> bytes:
+    parts, length = [], 0
+    async for part in protocol:
+        length += len(part)
+        if length > LARGEST_BODY:
+            raise _TooLarge
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _refuse(protocol: Any, status: HTTPStatus) -> None:
+    """A short answer to a client that does not keep to what is usual; the connection is not used again."""
+    with suppress(RuntimeError):
+        protocol.response_bytes(
+            int(status),
+            [
+                ("content-type", "text/plain; charset=utf-8"),
+                ("connection", "close"),
+                ("cache-control", "no-store"),
+                ("retry-after", "5"),
+            ],
+            f"{status.phrase}\n".encode(),
+        )
+
+
+def _connections_allowed() -> int:
+    """As many as files may be open, less what the process needs itself, after asking for as many as it may have."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit.
+        return MOST_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + 512
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        more = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
+            soft = more
+    return MOST_CONNECTIONS if soft == resource.RLIM_INFINITY else max(128, min(MOST_CONNECTIONS, soft - 512))
+
+
+def _no_writing(_content: bytes) -> object:
+    raise NotImplementedError("an application returns its content")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any free one.")
+@click.option("--threads", type=click.IntRange(1, 256), default=64, show_default=True, help="Requests at a time.")
+@click.option("--no-jobs", is_flag=True, help="Leave timed work to another process (consentmgr jobs follow).")
+def serve(*, host: str, port: int, threads: int, no_jobs: bool) -> None:
+    """Serve the pages, and run timed work, until told to end (Ctrl-C, SIGTERM).
+
+    Requests that have begun are answered first. Before the public, put a web server in front that speaks TLS; see
+    docs/running.md.
+    """
+    settings = load_settings(os.environ)
+    refuse_unsafe(settings, host)
+    serve_here(settings, host, port, threads=threads, jobs=not no_jobs)
+
+
+def refuse_unsafe(settings: Settings, host: str) -> None:
+    """Raise ``UnsafeSetting`` where others are let in and the links they get would lead to their own machine."""
+    if not _is_this_machine(host) and settings.public_url.startswith("http://"):
+        raise UnsafeSetting(
+            f"--host {host} lets other machines in, but links begin with {settings.public_url}, which only this one "
+            "can open; set CONSENTMGR_PUBLIC_URL to the https:// address people use"
+        )
+
+
+def serve_here(
+    settings: Settings,
+    host: str,
+    port: int,
+    *,
+    threads: int,
+    jobs: bool,
+    tell: Callable[[str], None] | None = None,
+    log_to: TextIO | None = None,
+) -> None:
+    """Serve until a signal ends it. ``tell`` is called with the address when it can be opened, and otherwise a line
+    says so; ``log_to`` is where the log goes if not to standard error. Raises ``Unavailable`` where the port is taken.
+    """
+    from consentmgr.app import create_app
+    from consentmgr.db import open_database
+    from consentmgr.edge.logs import log, write_json_lines
+    from consentmgr.edge.metrics import serve_metrics
+    from consentmgr.scheduler import WORKERS, Scheduler
+
+    port = _free_port(host, port)
+    # One connection for each thread that answers, for each job that runs with the lock it holds, and some to spare.
+    # Most of the threads wait for the one that commits many leavings together, and hold no connection meanwhile.
+    connections = min(threads, MOST_PAGES_AT_THE_DATABASE) + 2 * WORKERS + 4
+    with ExitStack() as stack:
+        database = stack.enter_context(open_database(settings, connections=connections))
+        write_json_lines(log_to)
+        app = create_app(settings, database)
+        if settings.metrics is not None:
+            serve_metrics(*settings.metrics)
+        if settings.database_url is None:
+            stack.enter_context(_database_looked_after(settings))
+        scheduler = Scheduler(database, settings) if jobs else None
+        if scheduler is not None:
+            scheduler.start()
+            stack.callback(scheduler.stop)
+        # What a process that was killed left in the journal is taken before anybody leaves.
+        app.extensions["leaving"].start()
+        stack.callback(lambda: [app.extensions[name].close() for name in CLOSED_AT_THE_END if name in app.extensions])
+        if settings.public_url.startswith("https://") and not settings.trusted_proxies:
+            log().warning(
+                "no_trusted_proxies",
+                hint="if a proxy stands in front, name it in CONSENTMGR_TRUSTED_PROXIES: until then all clients count as one",
+            )
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        server = WebServer(app, host, port, threads=threads)
+
+        def opened() -> None:
+            log().info("serving", address=address, threads=threads, jobs=jobs)
+            if tell is not None:
+                tell(address)
+            else:
+                click.echo(f"Serving {address}/  (links begin with {settings.public_url}; Ctrl-C ends)")
+
+        # The event loop is one thread among many, and all others wait for it: it must not wait 5 ms for its turn.
+        sys.setswitchinterval(0.001)
+        asyncio.run(_serve_until_told(server, opened))
+    log().info("ended")
+
+
+@contextmanager
+def _database_looked_after(settings: Settings) -> Iterator[None]:
+    """Start the built-in database again if it ends, as a service manager does for one that stands alone."""
+    from consentmgr.edge.logs import log, where
+    from consentmgr.embedded_postgres import EmbeddedPostgres
+
+    server = EmbeddedPostgres(settings.postgres_folder)
+    server.open()
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(LOOK_SECONDS):
+            if server.running_at() is not None:
+                continue
+            log().warning("database_ended")
+            try:
+                server.open()
+            except (ConsentmgrError, OSError) as error:
+                log().error("database_not_started", **where(error))
+            else:
+                log().info("database_started_again")
+
+    thread = threading.Thread(target=look, name="database", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        server.close()
+
+
+async def _serve_until_told(server: WebServer, opened: Callable[[], None]) -> None:
+    running = asyncio.create_task(server.run())
+    told = 0
+
+    def end() -> None:
+        nonlocal told
+        told += 1
+        if told == 1:
+            server.stop()
+        else:
+            # Told twice: whoever asks does not want to wait for the requests that are being answered.
+            os._exit(130)
+
+    _on_signals(end)
+    await server.listening(running)
+    if not running.done():
+        opened()
+    await running
+
+
+def _on_signals(end: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, end)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(end))
+
+
+def _free_port(host: str, port: int) -> int:
+    """The port asked for, or a free one for 0. Raises ``Unavailable`` where somebody listens there already.
+
+    Asked before the server itself binds, because it would share the port with another server of the same user, and
+    half of the requests would go to each.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        if sys.platform != "win32":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            reason = "another program listens there already; --port names another" if taken else error.strerror
+            raise Unavailable(f"cannot serve at {host} port {port}: {reason}") from None
+        return int(probe.getsockname()[1])
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
