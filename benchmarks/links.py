@@ -22,7 +22,7 @@ from benchmarks.processes import CommandFailed
 LINKS = 1_000_000
 THREADS = 64
 #: Enough that many leave at once, and the bare application finds a connection for each within the server's limit.
-CONNECTIONS, BARE_CONNECTIONS = 64, 32
+CONNECTIONS, BARE_CONNECTIONS = 32, 32
 SECONDS = 10.0
 PATHS = 200_000
 

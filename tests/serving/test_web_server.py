@@ -231,7 +231,7 @@ def test_what_was_begun_is_answered_before_the_end() -> None:
         asking = threading.Thread(target=lambda: answers.append(ask(found.port, "GET", "/waits")))
         asking.start()
         deadline = time.monotonic() + 10
-        while not found.server._threads._threads and time.monotonic() < deadline:
+        while not found.server._pages._threads and time.monotonic() < deadline:
             time.sleep(0.01)
         found.server.stop()
         found.thread.join(0.3)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets as random
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -37,7 +38,9 @@ class Sftp:
             raise Unavailable("SFTP needs the extra: pip install 'consentmgr[sftp]'") from None
         host = self._options["host"]
         try:
-            asyncio.run(self._put(name, source))
+            # In a thread of its own, because the caller's may have an event loop running already.
+            with ThreadPoolExecutor(1, thread_name_prefix="sftp") as thread:
+                thread.submit(lambda: asyncio.run(self._put(name, source))).result()
         except asyncssh.HostKeyNotVerifiable:
             raise NotDelivered(f"{host} shows another host key than the one pinned; nothing was sent") from None
         except asyncssh.PermissionDenied:
