@@ -118,6 +118,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # Whoever read our output has gone, as ``head`` does. Python must not trip over it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = EXIT_BROKEN_PIPE
+    if "granian" in sys.modules:
+        # All is closed. A thread of the web server's native runtime may still ask for the interpreter while Python
+        # takes it down, which aborts the process; so Python is not asked to.
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)
 
 
