@@ -216,8 +216,8 @@ class ContactPoint(Base):
             "sha256_digits_key",
             postgresql_where=text("sha256_digits_key is not null"),
         ),
-        Index("ix_contact_point_contact", "contact_id", "kind"),
         Index("ix_contact_point_organisation", "organisation_id", postgresql_where=text("organisation_id is not null")),
+        # Points of a contact are found by this index too; one of its own would cost an import and gain nothing.
         UniqueConstraint("contact_id", "kind", "address_key", name="uq_contact_point_contact_kind_key"),
     )
 

@@ -93,6 +93,7 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("to_seq is not null"),
     )
+    op.drop_index("ix_contact_point_contact", table_name="contact_point")
     op.create_index(
         "ix_contact_merged_into",
         "contact",
