@@ -9,9 +9,12 @@ from consentmgr.preferences.links import LinkUse
 from tests.preferences.choosers import Choosers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.sync_api import Browser
 
     from tests.conftest import RunningServer
+    from tests.mail.loopback import LoopbackServer
 
 
 def test_leave_undo_leave_and_the_next_screening_blocks(browser: Browser, web: RunningServer, people: Choosers) -> None:
@@ -33,6 +36,28 @@ def test_leave_undo_leave_and_the_next_screening_blocks(browser: Browser, web: R
     page.check("[id='topic:courses']")
     page.click("#choices button")
     assert people.verdict(topic="courses") == ("allow", "CONSENT_OK")
+    page.close()
+
+
+def test_from_the_mail_through_the_link_to_a_screening_that_blocks(
+    browser: Browser, serve: Callable[..., RunningServer], smtp: LoopbackServer, people: Choosers
+) -> None:
+    people.now = datetime.now(UTC)
+    web = serve(CONSENTMGR_SMTP_URL=smtp.url, CONSENTMGR_MAIL_FROM="viestit@acme.example")
+    page = browser.new_page(locale="sv-FI")
+    page.goto(f"{web.url}/link")
+    page.fill("input[name=email]", "aino@posti.example")
+    page.click("main form button")
+    (received,) = smtp.box.wait_for(1)
+    assert received.recipients == ["aino@posti.example"]
+    page.goto(received.link("/u/"))
+    assert people.verdict(topic="courses") == ("allow", "CONSENT_OK"), "looking changes nothing"
+    page.click("button[value=leave]")
+    assert people.verdict(topic="courses") == ("block", "DM_OBJECTION_ALL")
+    page.click("button[value=undo]")
+    assert people.verdict(topic="courses") == ("allow", "CONSENT_OK")
+    page.click("button[value=leave]")
+    assert people.verdict(topic="courses") == ("block", "DM_OBJECTION_ALL")
     page.close()
 
 
