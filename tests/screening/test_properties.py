@@ -91,7 +91,7 @@ def test_the_product_and_the_oracle_agree_on_random_registers(engine: EngineName
             ), (campaign, row, answer, expected)  # fmt: skip
 
 
-@pytest.mark.parametrize("seed", range(4000, 4004))
+@pytest.mark.parametrize("seed", range(4000, 4003))
 def test_another_prohibition_never_makes_an_answer_milder(seed: int, scratch: Scratch) -> None:
     made = world(seed)
     asked = questions(made, 3, 20)
@@ -110,7 +110,7 @@ def test_another_prohibition_never_makes_an_answer_milder(seed: int, scratch: Sc
             assert WEIGHT[other["verdict"]] >= WEIGHT[one["verdict"]]
 
 
-@pytest.mark.parametrize("seed", range(5000, 5003))
+@pytest.mark.parametrize("seed", range(5000, 5002))
 def test_order_batches_and_repeats_of_rows_change_no_answer(seed: int, scratch: Scratch) -> None:
     made = world(seed)
     ((campaign, rows, policy),) = questions(made, 1, 24)
@@ -127,7 +127,7 @@ def test_order_batches_and_repeats_of_rows_change_no_answer(seed: int, scratch: 
     assert len(whole) == len(rows)
 
 
-@pytest.mark.parametrize("seed", range(6000, 6002))
+@pytest.mark.parametrize("seed", range(6000, 6001))
 def test_both_engines_give_the_same_answers(seed: int, scratch: Scratch) -> None:
     made = world(seed)
     asked = questions(made, 2, 25)
@@ -139,7 +139,7 @@ def test_both_engines_give_the_same_answers(seed: int, scratch: Scratch) -> None
             assert bool(answer["evidence"]) == bool(same["evidence"])
 
 
-@pytest.mark.parametrize("seed", range(7000, 7003))
+@pytest.mark.parametrize("seed", range(7000, 7002))
 def test_importing_everything_again_revives_nobody(seed: int, scratch: Scratch) -> None:
     made = world(seed)
     asked = questions(made, 2, 20)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 #: Bans, and what outlives erasure: what no import may undo.
 BANS = {*STAGES["prohibitions"].split(), "ERASED_SUPPRESSED"} - {"ROBINSON_STALE", "PHONE_SUBSCRIPTION_BAN"}
-SEEDS = range(4)
+SEEDS = range(3)
 
 
 def questions(made: World, number: int = 3, rows: int = 20) -> list[tuple[dict[str, Any], list[dict[str, Any]], Any]]:
