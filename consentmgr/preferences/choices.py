@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import any_, literal, or_, select
@@ -33,10 +33,7 @@ from consentmgr.prohibitions import service as prohibitions
 from consentmgr.prohibitions.service import Ban
 from consentmgr.register.models import Contact, ContactPoint, CustomerRelation, Notice, Organisation, Topic
 from consentmgr.vocabulary import documents
-from consentmgr.vocabulary.codes import ELECTRONIC_CHANNELS, PLATFORMS
-
-if TYPE_CHECKING:
-    pass
+from consentmgr.vocabulary.codes import ELECTRONIC_CHANNELS, LEGAL_PERSON_FORMS, PLATFORMS
 
 #: What the ledger calls this page.
 PAGE = "preference_page"
@@ -45,23 +42,6 @@ LONGEST_PAUSE = timedelta(days=366)
 _DAY = timedelta(days=1)
 #: More controls than any page has; a form with more is not ours.
 MOST_CONTROLS = 140
-
-#: Organisations whose employees are written to at work until they forbid it (section 202).
-_LEGAL_PERSONS = frozenset(
-    [
-        "limited_company",
-        "public_limited_company",
-        "cooperative",
-        "general_partnership",
-        "limited_partnership",
-        "housing_company",
-        "association",
-        "foundation",
-        "municipality",
-        "state",
-        "parish",
-    ]
-)
 
 Section = Literal["topic", "channel", "ban"]
 #: Why something cannot be allowed here: ``own_all`` ``own_channel`` ``own_other`` (a ban of the person's own, of a wider
@@ -233,7 +213,7 @@ def _work_channels(points: Sequence[ContactPoint], organisations: Mapping[int, O
         if point.use in ("work", "generic")
         and point.organisation_id is not None
         and point.organisation_id in organisations
-        and organisations[point.organisation_id].form in _LEGAL_PERSONS
+        and organisations[point.organisation_id].form in LEGAL_PERSON_FORMS
     ]
     return frozenset("email" for point in at_work if point.kind == "email")
 
