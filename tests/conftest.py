@@ -13,9 +13,11 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
@@ -28,6 +30,7 @@ from consentmgr.db import AddressKeyInUse, Database, migrate
 from consentmgr.embedded_postgres import EmbeddedPostgres, ServerAddress
 from consentmgr.keys import Keys, load_keys, make_missing_keys
 from consentmgr.postgres_cluster import ROLE, SUPERUSER
+from tests.command_runner import CommandRunner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,10 +69,24 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
 
 @pytest.fixture(scope="session")
 def server(shared_folder: Path) -> Iterator[ServerAddress]:
-    """The server of this run: the first worker starts it, the last one stops it."""
-    postgres = EmbeddedPostgres(shared_folder / "postgres")
+    """The server of this run: the first worker starts it, the last one stops it.
+
+    Where memory can be a folder it lies there: every commit is still synced, and waits for no disk.
+    """
+    in_memory = Path("/dev/shm")
+    folder = shared_folder
+    if in_memory.is_dir() and shutil.disk_usage(in_memory).free > 4_000_000_000:
+        for left in in_memory.glob("consentmgr-tests-*"):
+            # Of a run that was killed: memory is given back.
+            if time.time() - left.stat().st_mtime > 3600 and EmbeddedPostgres(left / "postgres").running_at() is None:
+                shutil.rmtree(left, ignore_errors=True)
+        folder = in_memory / f"consentmgr-tests-{zlib.crc32(os.fsencode(shared_folder)):08x}"
+        folder.mkdir(mode=0o700, exist_ok=True)
+    postgres = EmbeddedPostgres(folder / "postgres")
     yield postgres.open(create=True)
     postgres.close()
+    if folder != shared_folder and postgres.running_at() is None:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -182,21 +199,23 @@ def environment(settings: Settings, database: Database) -> dict[str, str]:
     }
 
 
+@pytest.fixture(scope="session")
+def _command_runner() -> Iterator[CommandRunner]:
+    with TemporaryDirectory(prefix="commands-") as folder:
+        runner = CommandRunner(Path(folder), AS_INSTALLED)
+        yield runner
+        runner.close()
+
+
 @pytest.fixture
-def run_command(environment: dict[str, str], tmp_path: Path) -> RunCommand:
+def run_command(environment: dict[str, str], tmp_path: Path, _command_runner: CommandRunner) -> RunCommand:
     """Run ``consentmgr`` and check its exit code (``expect=None`` for any)."""
 
     def run(
         *arguments: str | os.PathLike[str], stdin: str | None = None, expect: int | None = 0
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "consentmgr", *map(os.fspath, arguments)],
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            env=environment | {"PYTHONPATH": AS_INSTALLED},
-            cwd=tmp_path,
-            check=False,
+        done = _command_runner.run(
+            [os.fspath(argument) for argument in arguments], stdin=stdin, environment=environment, folder=tmp_path
         )
         assert expect is None or done.returncode == expect, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
