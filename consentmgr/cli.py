@@ -109,7 +109,10 @@ def consentmgr() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run a command and end the process with its exit code; an error is one clear line on standard error."""
+    """Run a command and end the process with its exit code; an error is one clear line on standard error.
+
+    Given ``arguments``, it is somebody's program that asks: then Python is left to end as it does.
+    """
     signal.signal(signal.SIGTERM, _end_tidily)
     try:
         code = _run(arguments)
@@ -118,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # Whoever read our output has gone, as ``head`` does. Python must not trip over it again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = EXIT_BROKEN_PIPE
-    if "granian" in sys.modules:
+    if arguments is None and "granian" in sys.modules:
         # All is closed. A thread of the web server's native runtime may still ask for the interpreter while Python
         # takes it down, which aborts the process; so Python is not asked to.
         sys.stderr.flush()

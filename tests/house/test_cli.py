@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
@@ -112,6 +113,13 @@ def test_debugging_shows_the_traceback(command, monkeypatch: pytest.MonkeyPatch)
 def test_a_returned_number_is_the_exit_code(command) -> None:
     assert command(lambda: 1) == 1
     assert command(lambda: None) == 0
+
+
+def test_a_program_that_runs_a_command_goes_on_after_it_though_it_has_a_web_server(
+    command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "granian", ModuleType("granian"))
+    assert command(lambda: 1) == 1
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["init", "--nonsense"], []])
