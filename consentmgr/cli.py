@@ -48,11 +48,13 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow(
         "contacts", "consentmgr.importing.contact_commands:contacts_group", "Merge contacts that are one person."
     ),
+    CommandRow("people", "consentmgr.people.commands:people_group", "Find people, show one, record what they say."),
     CommandRow("screen", "consentmgr.screening.commands:screen", "Screen a campaign list against the register."),
     CommandRow("explain", "consentmgr.screening.commands:explain", "Tell why one person may or may not be contacted."),
     CommandRow("decide", "consentmgr.screening.commands:decide", "Run decision cases in a scratch register."),
     CommandRow("certificate", "consentmgr.screening.commands:certificate_group", "Check a screening certificate."),
     CommandRow("rules", "consentmgr.screening.commands:rules_group", "Print the rules and the law behind them."),
+    CommandRow("message", "consentmgr.screening.message_commands:message_group", "Check a message against its gates."),
     CommandRow("policy", "consentmgr.screening.commands:policy_group", "Show or set policy switches and limits."),
     CommandRow("ledger", "consentmgr.consents.commands:ledger_group", "Verify, rebuild or export the consent ledger."),
     CommandRow("keys", "consentmgr.preferences.commands:keys_group", "Show, rotate or distrust the keys of links."),
@@ -65,13 +67,24 @@ COMMANDS: tuple[CommandRow, ...] = (
         "consentmgr.preferences.proposal_commands:proposals_group",
         "Decide corrections, replies and bursts that were proposed.",
     ),
+    CommandRow(
+        "bans", "consentmgr.catalogue.commands:bans_group", "List prohibitions, and lift by a person's own act."
+    ),
+    CommandRow("notices", "consentmgr.catalogue.commands:notices_group", "Tell what a new version of a notice does."),
     CommandRow("forms", "consentmgr.preferences.form_commands:forms_group", "Add, show and close subscription forms."),
+    CommandRow("staff", "consentmgr.staff.commands:staff_group", "Accounts of staff, their roles and sessions."),
     CommandRow("serve", "consentmgr.serving:serve", "Serve the pages, and run timed work."),
+    CommandRow("scheduler", "consentmgr.scheduler:scheduler_group", "Follow the timetable without serving pages."),
     CommandRow("jobs", "consentmgr.scheduler:jobs_group", "List or run the work that is done by the clock."),
     CommandRow("backup", "consentmgr.recovery.commands:backup", "Back up the register, and try the backup."),
     CommandRow("restore", "consentmgr.recovery.commands:restore", "Put a backup in the register's place."),
     CommandRow("recover", "consentmgr.recovery.commands:recover", "After a restore: learn who left meanwhile."),
     CommandRow("demo", "consentmgr.demo.commands:demo", "Build a made-up register and screen three lists with it."),
+)
+
+#: What the product's own processes call; help does not list it.
+OWN_COMMANDS: tuple[CommandRow, ...] = (
+    CommandRow("task", "consentmgr.scheduler:task_group", "Do long work that was asked for in the browser."),
 )
 
 
@@ -91,7 +104,7 @@ class LazyCommands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(row.name, row.help) for row in self.rows.values()])
+            formatter.write_dl([(row.name, row.help) for row in self.rows.values() if row not in OWN_COMMANDS])
 
 
 def load_command(row: CommandRow) -> click.Command:
@@ -102,7 +115,9 @@ def load_command(row: CommandRow) -> click.Command:
     return command
 
 
-@click.group(cls=LazyCommands, rows=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyCommands, rows=(*COMMANDS, *OWN_COMMANDS), context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="consentmgr")
 def consentmgr() -> None:
     """Who may be contacted, by which channel, for what, on what legal basis - and the proof of it."""

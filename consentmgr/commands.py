@@ -27,7 +27,7 @@ def init(controller: str | None, name: str | None) -> None:
     from consentmgr import installation
 
     settings = load_settings(os.environ)
-    installed = installation.prepare(settings, now=clock.now())
+    installed = installation.prepare(settings, now=clock.now(), inviting=signed_in_user())
     if controller is not None and name is not None:
         installation.add_default_controller(settings, controller, name, actor=signed_in_user(), now=clock.now())
     _tell_places(settings, installed.database)
@@ -35,21 +35,33 @@ def init(controller: str | None, name: str | None) -> None:
         click.echo(f"made       {path}")
     if installed.keys_made:
         click.echo("Keep a copy of the keys folder somewhere safe: without address.key every ban is lost.")
+    if installed.first_invitation is not None:
+        click.echo(
+            "The first administrator of the desk opens this address, once and within three days; keep it to yourself:"
+        )
+        click.echo(installed.first_invitation)
     click.echo("Ready.")
 
 
 @click.command()
 def status() -> None:
-    """Tell where data, database and keys are, and whether all is in order; exit code 1 where it is not."""
+    """Tell where data, database and keys are, and whether all is in order; exit code 1 where it is not.
+
+    What is set up and cannot work as it is, such as a subscription form without a mail server, is a warning.
+    """
     from consentmgr.db import open_database
+    from consentmgr.installation import warnings_of
     from consentmgr.keys import load_keys
 
     settings = load_settings(os.environ)
     faults = []
+    warnings = []
     where = "not reached"
     try:
         with open_database(settings) as database:
             where = database.described
+            with database.reading() as session:
+                warnings = warnings_of(session, settings)
     except ConsentmgrError as error:
         faults.append(f"database: {error}")
     try:
@@ -57,11 +69,13 @@ def status() -> None:
     except ConsentmgrError as error:
         faults.append(f"keys: {error}")
     _tell_places(settings, where)
+    for warning in warnings:
+        click.echo(f"warning    {warning}")
     for fault in faults:
         click.echo(f"fault      {fault}")
     if faults:
         raise CheckFailed(f"{len(faults)} of 2 checks failed")
-    click.echo("All is in order.")
+    click.echo("In order, but for the warnings above." if warnings else "All is in order.")
 
 
 @click.group("database")

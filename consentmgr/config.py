@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -33,7 +34,14 @@ VARIABLES: tuple[tuple[str, str], ...] = (
     ("CONSENTMGR_SMTP_URL", "the mail server: smtps://user:password@host:465, or smtp://host:587 with STARTTLS"),
     ("CONSENTMGR_MAIL_FROM", "the e-mail address mail is sent from"),
     ("CONSENTMGR_IMAP_URL", "the mailbox replies come to: imaps://user:password@host/FOLDER"),
+    ("CONSENTMGR_OIDC_ISSUER", "the identity provider staff may sign in with, such as https://login.acme.example"),
+    ("CONSENTMGR_OIDC_CLIENT_ID", "what the identity provider calls this installation"),
+    ("CONSENTMGR_OIDC_CLIENT_SECRET", "the secret this installation shows the identity provider"),
     ("CONSENTMGR_PRIVATE_DESTINATIONS", "the networks inside the house that exports may go to, such as 10.1.2.0/24"),
+    ("CONSENTMGR_PARTNER_MAIL", "the addresses, or @domains, that links to export files may be mailed to"),
+    ("CONSENTMGR_ALARM_MAIL", "the e-mail address that alarms go to"),
+    ("CONSENTMGR_ALARM_WEBHOOK", "the https:// address that alarms are posted to, signed as Standard Webhooks"),
+    ("CONSENTMGR_ALARM_SECRET", "the secret alarms are signed with, whsec_ and base64"),
     ("CONSENTMGR_DEBUG", "1 prints the traceback of an unexpected error, which may hold personal data"),
     ("CONSENTMGR_DEMO_ONCE", "1 makes the demonstration end by itself"),
 )
@@ -73,8 +81,18 @@ class Settings:
     mail_from: str | None = None
     #: The mailbox that replies and bounces come to (``imaps://…``), or None for none. It holds a password.
     imap_url: str | None = field(default=None, repr=False)
+    #: The identity provider of staff (OpenID Connect), exactly as it calls itself, or None for none.
+    oidc_issuer: str | None = None
+    oidc_client_id: str | None = None
+    oidc_client_secret: str | None = field(default=None, repr=False)
     #: Networks that are not public and exports may reach all the same.
     private_destinations: tuple[IPv4Network | IPv6Network, ...] = ()
+    #: Addresses in canonical form, or domains after an @, that links to files of exports may be mailed to.
+    partner_mail: tuple[str, ...] = field(default=(), repr=False)
+    #: Where alarms go; None for nowhere. The webhook's address may hold a secret.
+    alarm_mail: str | None = field(default=None, repr=False)
+    alarm_webhook: str | None = field(default=None, repr=False)
+    alarm_secret: str | None = field(default=None, repr=False)
     #: Keys given by environment variable, by the variable's name.
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -104,7 +122,12 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         smtp_url=_smtp_url(given.get("CONSENTMGR_SMTP_URL"), given.get("CONSENTMGR_MAIL_FROM")),
         mail_from=_mail_from(given.get("CONSENTMGR_MAIL_FROM")),
         imap_url=_imap_url(given.get("CONSENTMGR_IMAP_URL")),
+        **_oidc(given),
         private_destinations=_networks("CONSENTMGR_PRIVATE_DESTINATIONS", given),
+        partner_mail=_partner_mail(given.get("CONSENTMGR_PARTNER_MAIL", "")),
+        alarm_mail=_alarm_mail(given.get("CONSENTMGR_ALARM_MAIL")),
+        alarm_webhook=_alarm_webhook(given.get("CONSENTMGR_ALARM_WEBHOOK"), given.get("CONSENTMGR_ALARM_SECRET")),
+        alarm_secret=given.get("CONSENTMGR_ALARM_SECRET"),
         secrets={name: given[name] for name in SECRET_VARIABLES if name in given},
     )
 
@@ -191,9 +214,72 @@ def _imap_url(value: str | None) -> str | None:
     return value
 
 
+def _oidc(given: Mapping[str, str]) -> dict[str, str]:
+    """The three settings of the identity provider, all or none."""
+    names = ("CONSENTMGR_OIDC_ISSUER", "CONSENTMGR_OIDC_CLIENT_ID", "CONSENTMGR_OIDC_CLIENT_SECRET")
+    missing = [name for name in names if name not in given]
+    if len(missing) == len(names):
+        return {}
+    if missing:
+        raise UnsafeSetting(f"{missing[0]} must be set where the identity provider's other settings are")
+    issuer = given[names[0]]
+    try:
+        parts = urlsplit(issuer)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        raise UnsafeSetting(f"{names[0]} is not a web address") from None
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username:
+        raise UnsafeSetting(f"{names[0]} must begin with https:// and name a host")
+    if parts.scheme == "http" and not is_this_machine(host):
+        raise UnsafeSetting(f"{names[0]} must begin with https://, because who staff are goes that way")
+    return {"oidc_issuer": issuer, "oidc_client_id": given[names[1]], "oidc_client_secret": given[names[2]]}
+
+
 def _mail_from(value: str | None) -> str | None:
     if value is not None and not _MAIL_FROM.fullmatch(value):
         raise UnsafeSetting("CONSENTMGR_MAIL_FROM must be a plain e-mail address, without a name")
+    return value
+
+
+def _partner_mail(value: str) -> tuple[str, ...]:
+    named = []
+    for part in value.replace(",", " ").split():
+        if not _MAIL_FROM.fullmatch(part if not part.startswith("@") else f"x{part}"):
+            raise UnsafeSetting("CONSENTMGR_PARTNER_MAIL must hold e-mail addresses, or @domains, with spaces between")
+        named.append(part.lower())
+    return tuple(named)
+
+
+def _alarm_mail(value: str | None) -> str | None:
+    if value is not None and not _MAIL_FROM.fullmatch(value):
+        raise UnsafeSetting("CONSENTMGR_ALARM_MAIL must be a plain e-mail address, without a name")
+    return value
+
+
+def _alarm_webhook(value: str | None, secret: str | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        parts = urlsplit(value)
+        host = parts.hostname or ""
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        # The parser's own words quote the address, which may hold a secret.
+        raise UnsafeSetting("CONSENTMGR_ALARM_WEBHOOK is not a web address") from None
+    if not host or parts.username or parts.password or parts.fragment:
+        raise UnsafeSetting("CONSENTMGR_ALARM_WEBHOOK must be a plain web address, without a user or password")
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_this_machine(host)):
+        raise UnsafeSetting("CONSENTMGR_ALARM_WEBHOOK must begin with https://")
+    try:
+        key = b64decode((secret or "").removeprefix("whsec_"), validate=True)
+    except ValueError:
+        key = b""
+    if len(key) < 16:
+        raise UnsafeSetting(
+            "CONSENTMGR_ALARM_SECRET must be set where CONSENTMGR_ALARM_WEBHOOK is: whsec_ and at least 16 random bytes"
+            " in base64"
+        )
     return value
 
 

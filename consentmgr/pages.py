@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, render_template
+from flask import Blueprint, render_template
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from consentmgr import __version__
-from consentmgr.db import Database
+from consentmgr.edge import application
+from consentmgr.kit import clock
+from consentmgr.timetable.heartbeats import followed
 
 house = Blueprint("house", __name__)
 
@@ -20,14 +22,25 @@ def front_page() -> str:
 @house.get("/healthz")
 def health() -> tuple[dict[str, str], int]:
     """200 while the database answers, 503 while it does not; nothing else is told to a stranger."""
-    database = current_app.extensions["consentmgr"]
-    assert isinstance(database, Database)
     try:
-        with database.connect() as connection:
+        with application.database().connect() as connection:
             connection.execute(text("SELECT 1"))
     except SQLAlchemyError:
         return {"status": "unavailable"}, 503
     return {"status": "ok"}, 200
+
+
+@house.get("/healthz/jobs")
+def jobs_health() -> tuple[dict[str, str], int]:
+    """200 while the timetable is followed and nothing is overdue; else 503 with which of the two it is."""
+    try:
+        with application.database().connect() as connection:
+            found = followed(connection)
+    except SQLAlchemyError:
+        return {"status": "unavailable"}, 503
+    if found.is_well(clock.now()):
+        return {"status": "ok"}, 200
+    return {"status": "overdue" if found.beats(clock.now()) else "no heartbeat"}, 503
 
 
 @house.get("/livez")

@@ -8,22 +8,26 @@ same timetable, and each slot is run by one of them. A slot that nobody was ther
 from __future__ import annotations
 
 import os
+import secrets
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from consentmgr.config import Settings, load_settings
 from consentmgr.kit import clock
-from consentmgr.kit.errors import BadInput, CheckFailed
+from consentmgr.kit.errors import BadInput, CheckFailed, ConsentmgrError
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from consentmgr.db import Database
     from consentmgr.keys import Keys
 
@@ -33,6 +37,10 @@ WORKERS: Final = 4
 LOOK_EVERY: Final = 15
 #: The slot that the outcomes of jobs of every few seconds are kept under: the Finnish day.
 EVERY_DAY: Final = "0 0 * * *"
+#: Seconds between two heartbeats.
+BEAT_EVERY: Final = 15
+#: What else has slots of its own that may be overdue: ``(session, following_since, now) -> names``.
+OVERDUE_TOO: Final = ("consentmgr.exports.due:overdue",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +81,18 @@ JOBS: tuple[Job, ...] = (
         "takes leavings that a process which died left in the journal", every=60,
     ),
     Job("run-exports", "consentmgr.exports.jobs:run_due", "runs the exports that are due", every=15),
+    Job("run-tasks", "consentmgr.timetable.jobs:run_tasks", "starts the long work that somebody asked for", every=1),
     Job(
-        "watch-partners", "consentmgr.exports.jobs:watch_partners",
-        "tells of partners that have not acknowledged in time", cron="7 * * * *",
+        "read-answers", "consentmgr.exports.jobs:read_answers",
+        "looks whether partners have acknowledged by a file", every=300,
+    ),
+    Job(
+        "raise-alarms", "consentmgr.exports.jobs:tell_alarms",
+        "tells of partners that lag, slots that are overdue and runs that failed", every=60,
+    ),
+    Job(
+        "end-links", "consentmgr.exports.jobs:end_links",
+        "takes away files whose links to partners have ended", cron="25 * * * *",
     ),
     Job(
         "flag-bursts", "consentmgr.preferences.jobs:flag_bursts",
@@ -93,11 +110,66 @@ JOBS: tuple[Job, ...] = (
         "forget-counts", "consentmgr.edge.limits:forget_windows", "removes counts of clients' requests",
         cron="15 * * * *",
     ),
+    Job(
+        "forget-sessions",
+        "consentmgr.staff.sessions:forget_sessions",
+        "removes rows of sessions of staff that are over",
+        cron="40 * * * *",
+    ),
     Job("forget-mail", "consentmgr.mail.jobs:forget_mail", "removes rows of mails sent long ago", cron="20 3 * * *"),
+    Job(
+        "count-acts", "consentmgr.dashboard.jobs:count_acts",
+        "adds what was done since it last looked to the counts of each day", every=60,
+    ),
+    Job(
+        "count-standing", "consentmgr.dashboard.jobs:count_standing",
+        "counts how contacts stand and which addresses do not work, where anything changed", cron="*/10 * * * *",
+    ),
+    Job(
+        "forget-uploads", "consentmgr.importing.upload_tasks:forget_old_uploads",
+        "removes files that were brought to be imported long ago", cron="50 3 * * *",
+    ),
+    Job(
+        "forget-attachments", "consentmgr.people.jobs:forget_attachments",
+        "removes files attached for people who were erased, and files no act has used", cron="*/10 * * * *",
+    ),
     Job(
         "forget-old-runs", "consentmgr.timetable.jobs:forget_old_runs",
         "removes rows of runs long ago", cron="40 3 * * *",
     ),
+    Job(
+        "forget-lists", "consentmgr.screening.desk_work:forget_lists",
+        "removes lists brought to the desk, and their results, when their time is over", cron="25 3 * * *",
+    ),
+    Job(
+        "forget-tasks", "consentmgr.timetable.jobs:forget_tasks", "removes rows of long work that ended long ago",
+        cron="45 3 * * *",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKind:
+    """A kind of long work: a function ``(database, settings, keys, task, progress) -> result``, a JSON object.
+
+    It is run from its beginning again where its process died, so it may be run twice. ``progress(done, total)`` is
+    called now and then; it raises where somebody has cancelled the task. Neither arguments nor result hold personal
+    data.
+    """
+
+    kind: str
+    place: str
+
+
+TASKS: tuple[TaskKind, ...] = (
+    TaskKind("run-export", "consentmgr.exports.desk_tasks:run_export"),
+    TaskKind("preview-export", "consentmgr.exports.desk_tasks:preview_export"),
+    TaskKind("try-export", "consentmgr.exports.desk_tasks:try_export"),
+    TaskKind("look-at-import", "consentmgr.importing.upload_tasks:look"),
+    TaskKind("preview-import", "consentmgr.importing.upload_tasks:preview"),
+    TaskKind("apply-import", "consentmgr.importing.upload_tasks:take"),
+    TaskKind("look-at-list", "consentmgr.screening.desk_work:look_at_list"),
+    TaskKind("screen-list", "consentmgr.screening.desk_work:screen_list"),
 )  # fmt: skip
 
 
@@ -125,9 +197,11 @@ class Scheduler:
         self._done: dict[str, datetime] = {}
         self._told: dict[str, str | None] = {}
         self._away = threading.Event()
+        self._name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._started_at = clock.now()
         self._ticker = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(WORKERS)},
+            executors={"default": ThreadPoolExecutor(WORKERS), "heart": ThreadPoolExecutor(1)},
             # A tick that comes late is as good; two at once are one.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             daemon=True,
@@ -144,7 +218,33 @@ class Scheduler:
                 id=job.name,
                 next_run_time=clock.now() + timedelta(milliseconds=200 * place),
             )
+        self._ticker.add_job(
+            self.beat, "interval", seconds=BEAT_EVERY, id="heart", executor="heart", next_run_time=clock.now()
+        )
         self._ticker.start()
+
+    def beat(self) -> None:
+        """Say that the timetable is followed here, and what is overdue. Raises nothing: ``look`` tells of a database
+        that is away, and a beat that is missing tells the rest.
+        """
+        from consentmgr.edge.logs import log, where
+        from consentmgr.timetable.heartbeats import Expected, beat, overdue_jobs
+
+        now = clock.now()
+        expected = [Expected(job.name, job.cron, job.overdue) for job in self._jobs if job.cron is not None]
+        try:
+            with self._database.engine.begin() as connection:
+                overdue = [
+                    f"job:{name}" for name in overdue_jobs(connection, expected, since=self._started_at, now=now)
+                ]
+            with self._database.reading() as session:
+                for place in OVERDUE_TOO:
+                    overdue += _at(place)(session, self._started_at, now)
+            with self._database.engine.begin() as connection:
+                beat(connection, self._name, started_at=self._started_at, overdue=overdue, now=now)
+        except Exception as error:  # noqa: BLE001 - the next beat may be better
+            if not self._away.is_set():
+                log().warning("no_heartbeat", **where(error))
 
     def stop(self) -> None:
         """Begin nothing more, and wait for what is running."""
@@ -245,8 +345,13 @@ def do(job: Job, database: Database, settings: Settings, keys: Keys) -> str:
 
 
 def _function(job: Job) -> Callable[[Database, Settings, Keys, datetime], str]:
-    module, _, name = job.place.partition(":")
-    function: Callable[[Database, Settings, Keys, datetime], str] = getattr(import_module(module), name)
+    function: Callable[[Database, Settings, Keys, datetime], str] = _at(job.place)
+    return function
+
+
+def _at(place: str) -> Callable[..., Any]:
+    module, _, name = place.partition(":")
+    function: Callable[..., Any] = getattr(import_module(module), name)
     return function
 
 
@@ -317,10 +422,16 @@ def run_job(name: str) -> None:
         raise CheckFailed(f"{name} failed")
 
 
-@jobs_group.command("follow")
+@click.group("scheduler")
+def scheduler_group() -> None:
+    """Follow the timetable without serving pages."""
+
+
+@scheduler_group.command("run")
 def follow() -> None:
-    """Follow the timetable in this process alone, until told to end; for installations whose pages are served by
-    several processes.
+    """Follow the timetable in this process alone, until told to end.
+
+    For installations whose pages are served by other processes. Any number may run: each slot is run once.
     """
     from consentmgr.db import open_database
     from consentmgr.edge.logs import log, write_json_lines
@@ -328,7 +439,7 @@ def follow() -> None:
 
     settings = load_settings(os.environ)
     ended = threading.Event()
-    with open_database(settings, connections=2 * WORKERS + 2) as database:
+    with open_database(settings, connections=2 * WORKERS + 3) as database:
         write_json_lines()
         if settings.metrics is not None:
             serve_metrics(*settings.metrics)
@@ -342,3 +453,72 @@ def follow() -> None:
         finally:
             scheduler.stop()
     log().info("ended")
+
+
+# The name it had first; whoever wrote it into a unit file need not change that.
+jobs_group.add_command(follow, "follow")
+
+
+@click.group("task", hidden=True)
+def task_group() -> None:
+    """Long work that was asked for in the browser; the timetable calls this, nobody else needs to."""
+
+
+@task_group.command("run")
+@click.argument("task_id", type=click.UUID)
+def run_task(task_id: UUID) -> None:
+    """Do the task TASK_ID in this process and write how it ended into its row."""
+    from consentmgr.db import open_database
+    from consentmgr.edge.logs import write_json_lines
+
+    write_json_lines()
+    settings = load_settings(os.environ)
+    with open_database(settings, connections=4) as database:
+        do_task(database, settings, task_id)
+
+
+def do_task(database: Database, settings: Settings, task_id: UUID, kinds: tuple[TaskKind, ...] | None = None) -> None:
+    """Do a task that is not over, unless another process is at it. Its row says how it ended, whatever happens.
+
+    What a service says on purpose is kept for the person who asked; of any other error the class and the line of code.
+    """
+    from consentmgr.edge.logs import log, where
+    from consentmgr.keys import load_keys
+    from consentmgr.timetable.running import alone
+    from consentmgr.timetable.tasks import Progress, State, TaskCancelled, begin, finish
+
+    began = time.monotonic()
+    with alone(database, f"task {task_id}") as lock:
+        if lock is None:
+            return
+        with database.transaction() as session:
+            task = begin(session, task_id, now=clock.now())
+        if task is None:
+            return
+        state: State
+        result: dict[str, Any]
+        try:
+            function = _function_of(task.kind, TASKS if kinds is None else kinds)
+            with Progress(database, task, hard=kinds is None) as progress:
+                result = dict(function(database, settings, load_keys(settings), task, progress))
+            state = "done"
+        except TaskCancelled:
+            log().info("task_cancelled", task=task.kind)
+            return
+        except ConsentmgrError as error:
+            state, result = "failed", {"problem": error.problem, "told": str(error)}
+        except Exception as error:  # noqa: BLE001 - whatever the work raises is its outcome
+            state, result = "failed", {"problem": "unexpected"}
+            log().error("task_failed", task=task.kind, **where(error))
+        with database.transaction() as session:
+            finish(session, task, state=state, result=result, now=clock.now())
+    log().info("task_done", task=task.kind, state=state, seconds=round(time.monotonic() - began, 1))
+
+
+def _function_of(kind: str, kinds: tuple[TaskKind, ...]) -> Callable[..., dict[str, Any]]:
+    for row in kinds:
+        if row.kind == kind:
+            module, _, name = row.place.partition(":")
+            function: Callable[..., dict[str, Any]] = getattr(import_module(module), name)
+            return function
+    raise BadInput(f"there is no kind of task called {kind}")

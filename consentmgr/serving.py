@@ -15,22 +15,28 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO
 from urllib.parse import unquote_to_bytes
 
 import click
 
 from consentmgr.config import Settings, load_settings
 from consentmgr.kit.errors import ConsentmgrError, Unavailable, UnsafeSetting
+from consentmgr.kit.private_folder import make_private_folder
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
+
+    from flask import Flask
 
 #: Seconds between two looks at whether the built-in database still answers.
 LOOK_SECONDS: Final = 2.0
@@ -47,6 +53,10 @@ LARGEST_BODY: Final = 1_000_000
 #: Seconds a client may take to send the head of its request, and then its body.
 HEAD_SECONDS: Final = 15
 BODY_SECONDS: Final = 15
+#: Seconds an upload may take in all, as long as no silence in it is longer than ``BODY_SECONDS``.
+UPLOAD_SECONDS: Final = 1_800
+#: Uploads that come in at the same time; each waits on the disk until it is whole.
+MOST_UPLOADS: Final = 8
 #: Connections at once, most of which say nothing; one beyond waits in the kernel's queue. Each is an open file.
 MOST_CONNECTIONS: Final = 8_192
 #: Whole requests that wait for a thread; one beyond is told to come back.
@@ -56,17 +66,53 @@ _ONCE: Final = frozenset({"content-length", "content-type", "host", "transfer-en
 #: RFC 9110 section 7.6.1: these are between us and the next machine, and are set by the server alone.
 _HOP_BY_HOP: Final = frozenset({"connection", "keep-alive", "transfer-encoding", "upgrade"})
 
+#: By this field the application names a file that is the whole answer (Flask's ``USE_X_SENDFILE``).
+_FILE: Final = "x-sendfile"
+
 Headers = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """What a client sent, to be read once; ``length`` is what it said it sends where that is too much to be taken."""
+
+    stream: BinaryIO
+    length: int
+
+
+class _TooMany(Exception):
+    """As many uploads as may come in at once are coming in."""
 
 
 class _TooLarge(Exception):
     """A body beyond the limit, which is not read to its end."""
 
 
-class WebServer:
-    """One WSGI application at one address, until it is told to stop; then the requests it has are answered first."""
+#: The largest body a method and path take.
+Largest = Callable[[str, str], int]
 
-    def __init__(self, application: WSGIApplication, host: str, port: int, *, threads: int) -> None:
+
+def _as_large_as_any(_method: str, _path: str) -> int:
+    return LARGEST_BODY
+
+
+class WebServer:
+    """One WSGI application at one address, until it is told to stop; then the requests it has are answered first.
+
+    A body of more than ``LARGEST_BODY`` is taken only where ``largest`` says so, and waits in a file in ``folder``
+    (the system's for passing files where there is none), not in memory.
+    """
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        host: str,
+        port: int,
+        *,
+        threads: int,
+        largest: Largest = _as_large_as_any,
+        folder: Path | None = None,
+    ) -> None:
         # Granian takes a moment to import, and other commands of this product do without it.
         from granian.constants import HTTPModes, Interfaces
         from granian.http import HTTP1Settings
@@ -74,6 +120,9 @@ class WebServer:
 
         self._application = application
         self._host, self._port = host, port
+        self._largest, self._folder = largest, folder
+        #: Uploads that are coming in; counted by the event loop alone.
+        self._uploads = 0
         #: Requests given to the threads and not answered yet; counted by the event loop alone.
         self._waiting = 0
         self._acts = ThreadPoolExecutor(threads, thread_name_prefix="act")
@@ -117,29 +166,78 @@ class WebServer:
 
     async def _answer(self, scope: Any, protocol: Any) -> None:
         headers = scope.headers
-        body = b""
+        body = _Body(io.BytesIO(), 0)
         if "content-length" in headers or "transfer-encoding" in headers:
             try:
-                async with asyncio.timeout(BODY_SECONDS):
-                    body = await _read(protocol)
+                body = await self._body(scope, protocol)
             except TimeoutError:
                 return _refuse(protocol, HTTPStatus.REQUEST_TIMEOUT)
             except _TooLarge:
                 return _refuse(protocol, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        if self._waiting >= MOST_WAITING:
-            return _refuse(protocol, HTTPStatus.SERVICE_UNAVAILABLE)
-        self._waiting += 1
-        try:
-            threads = self._pages if scope.method in _SAFE else self._acts
-            answered = await self._loop.run_in_executor(threads, self._call, scope, body)
-        finally:
-            self._waiting -= 1
+            except _TooMany:
+                return _refuse(protocol, HTTPStatus.SERVICE_UNAVAILABLE)
+        with body.stream:
+            if self._waiting >= MOST_WAITING:
+                return _refuse(protocol, HTTPStatus.SERVICE_UNAVAILABLE)
+            self._waiting += 1
+            try:
+                threads = self._pages if scope.method in _SAFE else self._acts
+                status, told, content = await self._loop.run_in_executor(threads, self._call, scope, body)
+            finally:
+                self._waiting -= 1
         with suppress(RuntimeError):  # The client has gone.
-            protocol.response_bytes(*answered)
+            if isinstance(content, Path):
+                protocol.response_file(status, told, str(content))
+            else:
+                protocol.response_bytes(status, told, content)
         return None
 
-    def _call(self, scope: Any, body: bytes) -> tuple[int, Headers, bytes]:
-        """The application's answer to a request that has come whole."""
+    async def _body(self, scope: Any, protocol: Any) -> _Body:
+        """The body of a request: in memory, or where it is an upload in a file."""
+        declared = scope.headers.get("content-length") or ""
+        length = int(declared) if declared.isascii() and declared.isdigit() else None
+        if length is not None and length <= LARGEST_BODY:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await _read(protocol)
+        most = self._largest(scope.method, scope.path)
+        if most <= LARGEST_BODY:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await _read(protocol)
+        if length is not None and length > most:
+            # The page says what it takes, in the reader's language; it needs the length for that and not the body.
+            return _Body(io.BytesIO(), length)
+        if self._uploads >= MOST_UPLOADS:
+            raise _TooMany
+        self._uploads += 1
+        try:
+            async with asyncio.timeout(UPLOAD_SECONDS):
+                return await self._upload(protocol, most)
+        finally:
+            self._uploads -= 1
+
+    async def _upload(self, protocol: Any, most: int) -> _Body:
+        stream: BinaryIO = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115 - closed where the answer is made
+        try:
+            length = 0
+            parts = aiter(protocol)
+            while True:
+                try:
+                    async with asyncio.timeout(BODY_SECONDS):
+                        part = await anext(parts)
+                except StopAsyncIteration:
+                    break
+                length += len(part)
+                if length > most:
+                    raise _TooLarge
+                stream.write(part)
+            stream.seek(0)
+        except BaseException:
+            stream.close()
+            raise
+        return _Body(stream, length)
+
+    def _call(self, scope: Any, body: _Body) -> tuple[int, Headers, bytes | Path]:
+        """The application's answer to a request that has come whole; a path where the answer is a whole file."""
         environ = self._environment(scope, body)
         if environ is None:
             return HTTPStatus.BAD_REQUEST, [("content-length", "0")], b""
@@ -157,9 +255,14 @@ class WebServer:
         finally:
             if hasattr(parts, "close"):
                 parts.close()
-        return status, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else content
+        file = next((value for name, value in headers if name == _FILE), None)
+        headers = [(name, value) for name, value in headers if name != _FILE]
+        if environ["REQUEST_METHOD"] == "HEAD":
+            return status, headers, b""
+        # A file goes from the disk to the client without passing through Python.
+        return status, headers, content if file is None else Path(file)
 
-    def _environment(self, scope: Any, body: bytes) -> dict[str, Any] | None:
+    def _environment(self, scope: Any, body: _Body) -> dict[str, Any] | None:
         """What WSGI tells an application (PEP 3333); None for a request that says the same thing twice."""
         environ: dict[str, Any] = {
             "REQUEST_METHOD": scope.method,
@@ -172,7 +275,7 @@ class WebServer:
             "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": scope.scheme,
-            "wsgi.input": io.BytesIO(body),
+            "wsgi.input": body.stream,
             "wsgi.errors": sys.stderr,
             "wsgi.multithread": True,
             "wsgi.multiprocess": False,
@@ -189,18 +292,36 @@ class WebServer:
                 continue
             key = "CONTENT_TYPE" if name == "content-type" else "HTTP_" + name.upper().replace("-", "_")
             environ[key] = f"{environ[key]},{value}" if key in environ else value
-        environ["CONTENT_LENGTH"] = str(len(body))
+        environ["CONTENT_LENGTH"] = str(body.length)
         return environ
 
 
-async def _read(protocol: Any) -> bytes:
+async def _read(protocol: Any) -> _Body:
     parts, length = [], 0
     async for part in protocol:
         length += len(part)
         if length > LARGEST_BODY:
             raise _TooLarge
         parts.append(part)
-    return b"".join(parts)
+    return _Body(io.BytesIO(b"".join(parts)), length)
+
+
+def largest_bodies(app: Flask) -> Largest:
+    """What each route takes, by the mark of its view."""
+    from werkzeug.exceptions import HTTPException
+
+    from consentmgr.staff.access import largest_of
+
+    routes = app.url_map.bind("localhost")
+
+    def largest(method: str, path: str) -> int:
+        try:
+            endpoint, _ = routes.match(path, method)
+        except HTTPException:
+            return LARGEST_BODY
+        return largest_of(app.view_functions[endpoint]) or LARGEST_BODY
+
+    return largest
 
 
 def _refuse(protocol: Any, status: HTTPStatus) -> None:
@@ -242,7 +363,7 @@ def _no_writing(_content: bytes) -> object:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0 takes any free one.")
 @click.option("--threads", type=click.IntRange(1, 256), default=64, show_default=True, help="Requests at a time.")
-@click.option("--no-jobs", is_flag=True, help="Leave timed work to another process (consentmgr jobs follow).")
+@click.option("--no-jobs", is_flag=True, help="Leave timed work to another process (consentmgr scheduler run).")
 def serve(*, host: str, port: int, threads: int, no_jobs: bool) -> None:
     """Serve the pages, and run timed work, until told to end (Ctrl-C, SIGTERM).
 
@@ -307,7 +428,10 @@ def serve_here(
                 hint="if a proxy stands in front, name it in CONSENTMGR_TRUSTED_PROXIES: until then all clients count as one",
             )
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        server = WebServer(app, host, port, threads=threads)
+        incoming = settings.data_folder / "incoming"
+        make_private_folder(incoming)
+        app.config["USE_X_SENDFILE"] = True
+        server = WebServer(app, host, port, threads=threads, largest=largest_bodies(app), folder=incoming)
 
         def opened() -> None:
             log().info("serving", address=address, threads=threads, jobs=jobs)

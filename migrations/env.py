@@ -17,6 +17,7 @@ MODELS = (
     "consentmgr.edge.models",
     "consentmgr.timetable.models",
     "consentmgr.audit.models",
+    "consentmgr.staff.models",
     "consentmgr.mail.models",
     "consentmgr.register.models",
     "consentmgr.consents.models",
@@ -26,6 +27,9 @@ MODELS = (
     "consentmgr.preferences.models",
     "consentmgr.replies.models",
     "consentmgr.exports.models",
+    "consentmgr.people.models",
+    "consentmgr.dashboard.models",
+    "consentmgr.importing.models",
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Text, text
+from sqlalchemy import BigInteger, Identity, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -22,3 +22,9 @@ class AuditEvent(Base):
     action: Mapped[str] = mapped_column(Text)
     object: Mapped[str] = mapped_column(Text)
     detail: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    #: The trail is read newest first, by action, by actor or by object.
+    __table_args__ = (
+        Index("ix_audit_event_action", "action", "id"),
+        Index("ix_audit_event_actor", "actor", "id"),
+        Index("ix_audit_event_object", "object", "id"),
+    )

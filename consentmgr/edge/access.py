@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 from flask import request
@@ -10,9 +10,11 @@ from werkzeug.exceptions import Forbidden
 
 if TYPE_CHECKING:
     from flask import Flask
+    from werkzeug.wrappers import Response
 
-#: ``anyone``: no login asked; the token of a link, where a route has one, is all that is needed.
-Access = Literal["anyone"]
+#: ``anyone``: no login asked; the token of a link, where a route has one, is all that is needed. ``staff``: what the
+#: mark on the view says (``staff.access``), and a CSRF token with all that acts.
+Access = Literal["anyone", "staff"]
 
 
 def access_of(endpoint: str, rows: Mapping[str, Access]) -> Access | None:
@@ -25,10 +27,19 @@ def access_of(endpoint: str, rows: Mapping[str, Access]) -> Access | None:
     return rows.get(endpoint.partition(".")[0])
 
 
-def hold_access(app: Flask, rows: Mapping[str, Access]) -> None:
-    """Let a request through only where a row says who may make it, so that a route nobody thought of is closed."""
+def hold_access(app: Flask, rows: Mapping[str, Access], staff: Callable[[], Response | None]) -> None:
+    """Let a request through only where a row says who may make it, so that a route nobody thought of is closed.
+
+    ``staff`` is asked for routes of staff: it answers in the view's place, raises, or lets the request through.
+    """
 
     @app.before_request
-    def _hold() -> None:
-        if request.endpoint is not None and access_of(request.endpoint, rows) != "anyone":
+    def _hold() -> Response | None:
+        if request.endpoint is None:
+            return None
+        access = access_of(request.endpoint, rows)
+        if access == "staff":
+            return staff()
+        if access != "anyone":
             raise Forbidden
+        return None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _OURS: Final = Path(__file__).resolve().parents[1]
 _log: Any = None
 #: A request that asked for one of these is logged only where it failed: they come every few seconds, from machines.
-_QUIET: Final = frozenset({"static", "house.health", "house.alive"})
+_QUIET: Final = frozenset({"static", "house.health", "house.jobs_health", "house.alive"})
 
 
 def write_json_lines(stream: TextIO | None = None) -> None:

@@ -46,6 +46,7 @@ PROBLEMS: Final[Mapping[str | int, Problem]] = {
         ),
     ),
     400: Problem("bad-request", _("The request was not understood"), _("Go back, and try again. Nothing has been changed.")),
+    401: Problem("not-signed-in", _("Please sign in first"), _("Your session is over, or has not begun. Nothing has been changed.")),
     403: Problem("forbidden", _("This is not open to you"), _("Nothing has been changed.")),
     404: Problem("not-found", _("There is no such page"), _("Check the address, or open the link in your message again.")),
     405: Problem(
@@ -55,6 +56,10 @@ PROBLEMS: Final[Mapping[str | int, Problem]] = {
         "not-recovered",
         _("Only leaving is possible just now"),
         _("The register has been put back from a copy and is being checked. You can leave at once; try anything else again later."),
+    ),
+    410: Problem(
+        "gone", _("This link has ended"),
+        _("Its time is over, or it was used as often as was agreed. Ask the sender for a new one."),
     ),
     413: Problem("too-large", _("That is too much at once"), _("What was sent is larger than this page takes. Nothing has been changed.")),
     429: Problem(

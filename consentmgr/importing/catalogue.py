@@ -106,11 +106,15 @@ def take_controllers(batch: Batch, placed: Placed[Controller]) -> None:
         return ControllerRow(document.key.strip(), document.name.strip())
 
     def lay(document: Controller, row: ControllerRow, fold: Fold) -> None:
+        for name in document.clear:
+            if name in ("business_id", "contact"):
+                fold.clear(name)
+        kept = {name: text for name, text in row.branding.items() if name not in document.clear}
         fold.text("name", document.name)
         fold.text("contact", document.contact)
         # Taken as it stands: a controller says no country, so there is no telling whose check digits it has.
         fold.text("business_id", document.business_id)
-        fold.put("branding", {**row.branding, **_branding(document)})
+        fold.put("branding", {**kept, **_branding(document)})
         if document.default:
             fold.put("is_default", True)
             for other in shelf.rows.values():
@@ -139,10 +143,14 @@ def take_topics(batch: Batch, placed: Placed[Topic]) -> None:
         return TopicRow(document.key.strip(), document.kind, controller, public=document.public is not False)
 
     def lay(document: Topic, row: TopicRow, fold: Fold) -> None:
+        names = {} if "names" in document.clear else row.names
+        descriptions = {} if "descriptions" in document.clear else row.descriptions
+        if "cadence" in document.clear and document.cadence is None:
+            fold.clear("cadence")
         fold.put("kind", document.kind)
         fold.text("controller", document.controller)
-        fold.put("names", {**row.names, **_names(document.names)})
-        fold.put("descriptions", {**row.descriptions, **_names(document.descriptions)})
+        fold.put("names", {**names, **_names(document.names)})
+        fold.put("descriptions", {**descriptions, **_names(document.descriptions)})
         fold.put("cadence", document.cadence)
         fold.put("public", document.public)
 
@@ -199,7 +207,11 @@ def take_purposes(batch: Batch, placed: Placed[ProcessingPurpose]) -> None:
         return PurposeRow(controller, document.key.strip(), {}, document.basis)
 
     def lay(document: ProcessingPurpose, row: PurposeRow, fold: Fold) -> None:
-        fold.put("names", {**row.names, **_names(document.names)})
+        names = {} if "names" in document.clear else row.names
+        for name in document.clear:
+            if name != "names":
+                fold.clear(name, [] if name in ("data_categories", "recipients") else None)
+        fold.put("names", {**names, **_names(document.names)})
         fold.put("basis", document.basis)
         fold.put("data_categories", list(document.data_categories) or None)
         fold.put("recipients", list(document.recipients) or None)

@@ -67,6 +67,9 @@ CLEARABLE_OF_POINT = frozenset(
     ("use", "organisation", "source", "acquired_on", "verified_on", "informed_on", "soft_bounces", "state",
      "published_by_organisation")
 )  # fmt: skip
+CLEARABLE_OF_CONTROLLER = frozenset(("business_id", "contact", "colour", "logo", "privacy_url"))
+CLEARABLE_OF_TOPIC = frozenset(("names", "descriptions", "cadence"))
+CLEARABLE_OF_PURPOSE = frozenset(("names", "data_categories", "recipients", "retention_months", "balancing_test"))
 #: Fields that hold a decision of the person or of an authority: no import empties them.
 DECISIONS = frozenset(("restricted_since", "non_disclosure", "register_update_ban", "controllers", "events"))
 
@@ -335,6 +338,7 @@ def check_scope(document: Prohibition | KeptProhibition, premises: Premises) -> 
 def check_controller(document: Controller) -> None:
     key_of(document.key, "key")
     key_of(document.name, "name")
+    _check_clear(document.clear, CLEARABLE_OF_CONTROLLER)
     for name, fault_of in (("colour", colour_fault), ("logo", logo_fault), ("privacy_url", privacy_url_fault)):
         value = text_of(getattr(document, name))
         fault = fault_of(value) if value is not None else None
@@ -344,6 +348,7 @@ def check_controller(document: Controller) -> None:
 
 def check_topic(document: Topic, premises: Premises) -> None:
     key_of(document.key, "key")
+    _check_clear(document.clear, CLEARABLE_OF_TOPIC)
     premises.controller(document.controller, "controller")
 
 
@@ -358,6 +363,7 @@ def check_notice(document: Notice) -> None:
 
 def check_purpose(document: ProcessingPurpose, premises: Premises) -> None:
     key_of(document.key, "key")
+    _check_clear(document.clear, CLEARABLE_OF_PURPOSE)
     _fits(document.retention_months, "retention_months")
     premises.controller(document.controller, "controller")
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -66,10 +66,12 @@ def post(
     address_key: UUID,
     fields: dict[str, Any],
     now: datetime,
+    most: int | None = MOST_PER_ADDRESS,
 ) -> bool:
     """Put a mail to one address into the outbox, in the session's transaction; the caller commits.
 
-    False where the address has had ``MOST_PER_ADDRESS`` mails within ``LIMIT_WITHIN``: then nothing is written. Exact
+    False where the address has had ``most`` mails within ``LIMIT_WITHIN``: then nothing is written. None is for mail
+    that only the installation itself causes, to addresses its operator has named. Exact
     however many ask at once: a lock on the address is held until the transaction ends, so call it last. ``address``
     is in canonical form; ``fields`` holds ids, never a token and never what a visitor typed.
     """
@@ -85,7 +87,7 @@ def post(
         .select_from(OutgoingMail)
         .where(OutgoingMail.address_key == address_key, OutgoingMail.created_at > now - LIMIT_WITHIN)
     )
-    if (recent or 0) >= MOST_PER_ADDRESS:
+    if most is not None and (recent or 0) >= most:
         metrics.mails.labels(template, "refused").inc()
         return False
     session.add(
@@ -167,6 +169,21 @@ def forget_done(session: Session, now: datetime) -> int:
         {"before": now - KEEP_DONE},
     )
     return len(gone.all())
+
+
+def forget_addresses(session: Session, address_keys: Sequence[UUID]) -> None:
+    """Erasure (GDPR 17): what waits for these addresses is not sent, and the addresses go. Flushes nothing else."""
+    session.execute(
+        update(OutgoingMail)
+        .where(OutgoingMail.address_key.in_(address_keys), OutgoingMail.address.is_not(None))
+        .values(
+            address=None,
+            fields={},
+            given_up_at=func.coalesce(OutgoingMail.given_up_at, func.now()),
+            last_error="the address was erased",
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _unsettled() -> Any:

@@ -150,6 +150,90 @@ MY_LINK = MailTemplate(
     },
 )
 
+EXPORT_LINK = MailTemplate(
+    name="export_link",
+    placeholders=frozenset(
+        ("controller", "partner", "list", "download_url", "acknowledge_url", "last_day", "downloads")
+    ),
+    completed_by="consentmgr.exports.destinations.mail_link:complete_export_link",
+    words={
+        "fi": MailWords(
+            "Tiedosto noudettavissa – $controller",
+            (
+                _text("$controller on tehnyt teille tiedoston ($partner; $list)."),
+                Part("button", "Katso ja nouda", "$download_url"),
+                _text("Linkki toimii $last_day asti, ja jokaisen tiedoston voi noutaa enintään $downloads kertaa."),
+                _text("Kun tiedosto on otettu käyttöön, ilmoittakaa siitä meille:"),
+                Part("link", "Kuittaa vastaanotetuksi", "$acknowledge_url"),
+                _small(
+                    "Tiedostossa on henkilötietoja, ja jokainen, jolla on linkki, voi noutaa sen. Älkää lähettäkö tätä"
+                    " viestiä eteenpäin."
+                ),
+            ),
+        ),
+        "sv": MailWords(
+            "En fil att hämta – $controller",
+            (
+                _text("$controller har gjort en fil för er ($partner; $list)."),
+                Part("button", "Granska och hämta", "$download_url"),
+                _text("Länken gäller till och med $last_day, och varje fil kan hämtas högst $downloads gånger."),
+                _text("Meddela oss när filen har tagits i bruk:"),
+                Part("link", "Kvittera mottagandet", "$acknowledge_url"),
+                _small(
+                    "Filen innehåller personuppgifter, och var och en som har länken kan hämta den. Skicka inte det här"
+                    " meddelandet vidare."
+                ),
+            ),
+        ),
+        "en": MailWords(
+            "A file is ready for you – $controller",
+            (
+                _text("$controller has made a file for you ($partner; $list)."),
+                Part("button", "See and download", "$download_url"),
+                _text("The link works until $last_day, and each file can be downloaded at most $downloads times."),
+                _text("Tell us when the file has been taken into use:"),
+                Part("link", "Acknowledge receipt", "$acknowledge_url"),
+                _small(
+                    "The file holds personal data, and whoever has the link can download it. Do not pass this message"
+                    " on."
+                ),
+            ),
+        ),
+    },
+)
+
+ALARM = MailTemplate(
+    name="alarm",
+    placeholders=frozenset(("what", "since")),
+    completed_by="consentmgr.exports.alarms:complete_alarm",
+    words={
+        "fi": MailWords(
+            "Hälytys – consentmgr",
+            (
+                _text("$what"),
+                _text("Tilanne on jatkunut $since alkaen."),
+                _small("Muistutus lähetetään enintään kerran vuorokaudessa, kunnes asia on korjattu."),
+            ),
+        ),
+        "sv": MailWords(
+            "Larm – consentmgr",
+            (
+                _text("$what"),
+                _text("Läget har varat sedan $since."),
+                _small("En påminnelse skickas högst en gång per dygn tills saken är åtgärdad."),
+            ),
+        ),
+        "en": MailWords(
+            "Alarm – consentmgr",
+            (
+                _text("$what"),
+                _text("It has been so since $since."),
+                _small("A reminder comes at most once a day until it is mended."),
+            ),
+        ),
+    },
+)
+
 #: The line every mail ends with.
 CLOSING: Mapping[Language, str] = {
     "fi": "Tämä viesti on lähetetty automaattisesti. Lähettäjä: $controller",
@@ -157,7 +241,7 @@ CLOSING: Mapping[Language, str] = {
     "en": "This message was sent automatically. Sender: $controller",
 }
 
-TEMPLATES: tuple[MailTemplate, ...] = (CONFIRM, MY_LINK)
+TEMPLATES: tuple[MailTemplate, ...] = (CONFIRM, MY_LINK, EXPORT_LINK, ALARM)
 
 
 def placeholders_of(words: MailWords) -> frozenset[str]:

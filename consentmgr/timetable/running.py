@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import Connection, delete, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from consentmgr.db import Database
@@ -117,7 +117,7 @@ def newest_runs(connection: Connection) -> dict[str, JobRun]:
     """The newest row of every job, by the job's name."""
     rows = connection.execute(
         select(JobRun.job, JobRun.slot, JobRun.started_at, JobRun.finished_at, JobRun.outcome)
-        .distinct(JobRun.job)
+        .ext(distinct_on(JobRun.job))
         .order_by(JobRun.job, JobRun.slot.desc())
     )
     return {

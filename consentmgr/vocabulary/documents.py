@@ -65,6 +65,7 @@ class Controller(Document, tag="controller", frozen=True, kw_only=True):
     colour: str | None = None
     logo: str | None = None
     privacy_url: str | None = None
+    clear: tuple[str, ...] = ()
 
 
 class Topic(Document, tag="topic", frozen=True, kw_only=True):
@@ -76,6 +77,7 @@ class Topic(Document, tag="topic", frozen=True, kw_only=True):
     descriptions: Names = Names()
     cadence: Cadence | None = None
     public: bool = True
+    clear: tuple[str, ...] = ()
 
 
 class Notice(Document, tag="notice", frozen=True, kw_only=True):
@@ -100,6 +102,7 @@ class ProcessingPurpose(Document, tag="processing_purpose", frozen=True, kw_only
     recipients: tuple[str, ...] = ()
     retention_months: Annotated[int, Meta(ge=0)] | None = None
     balancing_test: str | None = None
+    clear: tuple[str, ...] = ()
 
 
 class PostalAddress(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

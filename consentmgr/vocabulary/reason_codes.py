@@ -14,7 +14,7 @@ from consentmgr.vocabulary.citations import cite
 from consentmgr.vocabulary.codes import Channel, Language, LegalBasis, Purpose, Verdict
 
 #: Printed in every report and certificate. Year and a running number; raised when any answer could change.
-RULE_PACK_VERSION: Final = "2026.1"
+RULE_PACK_VERSION: Final = "2026.2"
 
 Kind = Literal["gate", "block", "review", "block_or_review", "ground"]
 Confidence = Literal["settled", "guidance", "design", "uncertain"]
@@ -510,7 +510,10 @@ REASON_CODES: Final[tuple[ReasonCode, ...]] = (
     ),
     ReasonCode(
         "CONSENT_STALE", 7, "review", ("design",), "GDPR 5(1)(e)",
-        "The consent, and the person's last known interaction, are both older than the limit.",
+        (
+            "The consent, and the person's last known interaction, are both older than the limit; or the notice it was "
+            "given under has a later version that says it changes the substance (a major version)."
+        ),
         en="Old consent, silent since.",
         fi="Vanha suostumus, ei yhteyttä sen jälkeen.",
         sv="Gammalt samtycke, tyst sedan dess.",

@@ -26,6 +26,13 @@ VALUES = {
     "last_day": "27. marraskuuta 2026",
     "preference_url": "https://valinnat.acme.example/p/x.y",
     "leave_url": "https://valinnat.acme.example/u/x.y",
+    "partner": "Postitalo Oy",
+    "list": "mailer, 12",
+    "download_url": "https://valinnat.acme.example/x/x.y",
+    "acknowledge_url": "https://valinnat.acme.example/x/y.z",
+    "downloads": "5",
+    "what": "mailer, 12",
+    "since": "2026-11-20 12:00",
 }
 
 

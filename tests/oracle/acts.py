@@ -89,7 +89,8 @@ class Acts:
             and (not proof.get("condition_of_service") or bool(proof.get("freely_joined"))),
             "CONSENT_UNCONFIRMED": proof.get("double_opt_in") != "pending",
             "CONSENT_UNPROVEN": bool(notice or proof.get("recording") or proof.get("attachment_sha256")),
-            "CONSENT_STALE": not (self.over(consent["at"], limit) and self.over(last, limit)),
+            "CONSENT_STALE": not (self.over(consent["at"], limit) and self.over(last, limit))
+            and not (notice and self.register.replaced.get(notice["key"], 0) > notice["version"]),
         }
 
     def first_failing(self, consent, controller):

@@ -64,6 +64,8 @@ class Register:
             {},
             "acme",
         )
+        #: The newest version of each notice that says it changes the substance.
+        self.replaced = {}
         for one in (one if isinstance(one, dict) else msgspec.to_builtins(one) for one in documents):
             if one["type"] in ("contact", "event"):
                 known = self.contacts.setdefault(one.get("ref") or one["contact"], {"events": []})
@@ -73,6 +75,8 @@ class Register:
                 self.lay_on(self.organisations.setdefault(name, {"name": name}), {**one, "name": name})
             elif one["type"] == "notice":
                 self.notices[f"{one['key']}/{one['version']}/{one['language']}"] = one
+                if one.get("supersedes") == "major":
+                    self.replaced[one["key"]] = max(one["version"], self.replaced.get(one["key"], 0))
             elif one["type"] == "prohibition":
                 self.bans.append(one)
             elif one["type"] == "external_list":

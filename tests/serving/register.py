@@ -12,6 +12,8 @@ from werkzeug.routing import Rule
 
 from consentmgr.config import Settings
 from consentmgr.db import Database
+from consentmgr.exports import delivery_links
+from consentmgr.exports.delivery_links import DeliveryLink
 from consentmgr.importing.service import import_documents
 from consentmgr.importing.sources import DocumentLines
 from consentmgr.keys import Keys
@@ -20,6 +22,7 @@ from consentmgr.preferences.links import Link, LinkUse, link_keys
 from consentmgr.preferences.models import PendingSubscription
 from consentmgr.preferences.subscription_forms import add_form
 from consentmgr.register.models import Contact
+from consentmgr.timetable.models import SchedulerHeartbeat
 from tests.cast import AINO, BIRGER, DOCUMENT, NOTICE
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -38,6 +41,7 @@ class Register:
 
     def __init__(self, database: Database, settings: Settings, keys: Keys) -> None:
         self.database = database
+        self._settings = settings
         self._links = link_keys(settings)
         self.address_keys = AddressKeys(keys.address_key, keys.address_key_id)
         documents = b"".join(json.dumps(one).encode() + b"\n" for one in (CONTROLLER, TOPIC, NOTICE, AINO, BIRGER))
@@ -74,6 +78,9 @@ class Register:
                     expires_at=datetime.now(UTC) + timedelta(days=7),
                 )
             )
+            # The timetable is followed by somebody.
+            now = datetime.now(UTC)
+            session.add(SchedulerHeartbeat(process="test", started_at=now, beaten_at=now))
             self.contact_id = session.query(Contact.id).filter_by(ref="crm:aino").scalar()
 
     def token(self, use: LinkUse, subject: UUID | None = None) -> str:
@@ -93,15 +100,22 @@ class Register:
         )
 
     def paths(self, app: Flask) -> dict[str, list[str]]:
-        """For each rule of the application the paths to try: with what is good, and with what is not."""
-        return {rule.rule: self._paths(rule) for rule in app.url_map.iter_rules()}
+        """For each rule open to anyone the paths to try: with what is good, and with what is not. The desk's pages ask
+        for a login first, and have tests of their own.
+        """
+        rules = [rule for rule in app.url_map.iter_rules() if not rule.rule.startswith("/desk")]
+        return {rule.rule: self._paths(rule) for rule in rules}
 
     def _paths(self, rule: Rule) -> list[str]:
         if rule.endpoint == "static":
             return ["/static/house/page.css", "/static/no.css"]
         uses = {"u": LinkUse.LEAVE, "p": LinkUse.PREFERENCES, "c": LinkUse.CONFIRM, "v": LinkUse.VIEW}
         values = {"form": ["join", "none"], "colour": ["12496b", "zz"]}
-        if "token" in rule.arguments:
+        if rule.endpoint.startswith("deliveries."):
+            ends = datetime.now(UTC) + timedelta(days=1)
+            links = [DeliveryLink(use, UUID(int=1), ends) for use in delivery_links.LinkUse]
+            values["token"] = [*(delivery_links.mint(self._settings, link) for link in links), "x"]
+        elif "token" in rule.arguments:
             use = uses[rule.rule.split("/")[1]]
             other = next(one for one in LinkUse if one is not use)
             values["token"] = [self.token(use), self.token(other), "x", self.token(use)[:-3]]

@@ -355,3 +355,14 @@ def test_only_a_proxy_of_ours_can_tell_clients_apart(
         limited = client.post("/link", data={"email": "x@posti.example"}, headers={"Accept": "application/json"})
         assert limited.mimetype == "application/problem+json"
         assert int(limited.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("path", ["/u/not.ours", "/p/not.ours", "/x/not.ours"])
+def test_a_link_that_is_not_ours_is_a_problem_document_for_a_programme(path: str, app: Flask) -> None:
+    client = app.test_client()
+    for ask in (client.get, client.post):
+        told = ask(path, headers={"Accept": "application/json"})
+        assert (told.status_code, told.mimetype) == (404, "application/problem+json")
+        assert told.json is not None
+        assert told.json["type"] == "urn:consentmgr:problem:bad-link"
+        assert ask(path, headers={"Accept": "text/html"}).mimetype == "text/html"

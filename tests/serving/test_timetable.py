@@ -38,11 +38,12 @@ HOUR = timedelta(hours=1)
 def changes(zone: ZoneInfo, year: int) -> Iterator[datetime]:
     """Moments within a day of which the clocks of a zone change in a year."""
     moment = datetime(year, 1, 1, tzinfo=UTC)
+    offset = moment.astimezone(zone).utcoffset()
     while moment.year == year:
         after = moment + timedelta(days=1)
-        if moment.astimezone(zone).utcoffset() != after.astimezone(zone).utcoffset():
+        if (next_offset := after.astimezone(zone).utcoffset()) != offset:
             yield moment
-        moment = after
+        moment, offset = after, next_offset
 
 
 def days(zone: ZoneInfo, since: datetime, until: datetime) -> set[date]:
@@ -69,15 +70,16 @@ def test_midnight_comes_once_a_local_day_in_every_zone() -> None:
     random = Random(7)
     for name in sorted(available_timezones()):
         zone = ZoneInfo(name)
-        for moment in changes(zone, random.randrange(1990, 2037)):
+        for moment in changes(zone, random.randrange(2024, 2041)):
             hold_one_slot_a_day(zone, moment)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_midnight_comes_once_a_local_day_in_every_zone_in_every_year() -> None:
     for name in sorted(available_timezones()):
         zone = ZoneInfo(name)
-        for year in range(1970, 2038):
+        for year in range(1970, 2041):
             for moment in changes(zone, year):
                 hold_one_slot_a_day(zone, moment)
 

@@ -44,6 +44,9 @@ class Table:
     header: bool = True
     #: The line (or sheet row) of each row, where it is not simply the row's number.
     lines: Sequence[int] | None = None
+    #: Of a workbook: the sheet that was read, and what all of them are called.
+    sheet: str | None = None
+    sheets: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.rows
@@ -196,7 +199,19 @@ def _workbook(data: bytes, name: str, limits: Limits, headerless: Headerless | N
     header = headerless is None or not headerless(book.columns)
     if not header:
         values, lines = _with_first_row(book.columns, values), [book.header_line, *lines]
-    return Table(name, "xlsx", "", book.columns, values.num_rows, {}, values=values, lines=lines, header=header)
+    return Table(
+        name,
+        "xlsx",
+        "",
+        book.columns,
+        values.num_rows,
+        {},
+        values=values,
+        lines=lines,
+        header=header,
+        sheet=book.sheet,
+        sheets=book.sheets,
+    )
 
 
 def _json_lines(decoded: DecodedText, name: str, limits: Limits, *, keep_going: bool) -> Table:

@@ -23,9 +23,13 @@ _PASSED_ON = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL")
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Workbook:
-    """One sheet. ``columns`` are the headers, trimmed; ``lines`` has each row's number in the sheet, from 1."""
+    """One sheet. ``columns`` are the headers, trimmed; ``lines`` has each row's number in the sheet, from 1.
+
+    ``sheets`` names every sheet of the workbook, hidden ones too.
+    """
 
     sheet: str
+    sheets: tuple[str, ...]
     columns: tuple[str, ...]
     values: pa.Table
     header_line: int
@@ -45,7 +49,9 @@ def read_xlsx(data: bytes, file: str, limits: Limits, sheet: str | None = None) 
         values = stream.read_all()
     if len(head["columns"]) > limits.columns or values.num_rows > limits.rows:
         raise BadInput(f"the sheet has more than {limits.columns} columns or {limits.rows} rows", file=file)
-    workbook = Workbook(head["sheet"], tuple(head["columns"]), values, head["header"], head["rows"])
+    workbook = Workbook(
+        head["sheet"], tuple(head["sheets"]), tuple(head["columns"]), values, head["header"], head["rows"]
+    )
     _refuse_long_cells(workbook, file, limits.cell_bytes)
     return workbook
 

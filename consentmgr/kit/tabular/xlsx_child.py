@@ -68,6 +68,7 @@ def read(data: bytes, sheet: str | None) -> tuple[dict[str, Any], pa.Table]:
     table = pa.table(columns, names=[names[index] for index in kept])
     head = {
         "sheet": name,
+        "sheets": list(book.sheet_names),
         "columns": [names[index] for index in kept],
         "header": header + 1,
         "rows": [row + 1 for row in rows],
