@@ -6,8 +6,7 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from flask import Blueprint, Flask, Request, Response, g, request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Blueprint, Flask, Response, g, request
 from flask_babel import Babel, get_locale
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -17,14 +16,20 @@ from consentmgr.config import Settings, load_settings
 from consentmgr.db import Base, Database, open_database
 from consentmgr.edge.access import hold_access
 from consentmgr.edge.clients import TRUSTED_PROXIES
+from consentmgr.edge.filters import add_filters
 from consentmgr.edge.logs import log_requests, write_json_lines
 from consentmgr.edge.metrics import count_requests
+from consentmgr.edge.navigation import add_navigation
 from consentmgr.edge.problems import tell_problems
 from consentmgr.files import data_folder
 from consentmgr.i18n import choose_language
 from consentmgr.keys import load_keys
 from consentmgr.preferences.leaving import LeavingDesk
 from consentmgr.preferences.links import link_keys
+from consentmgr.scheduler import JOBS
+from consentmgr.staff.access import add_access, hold_staff, may
+from consentmgr.staff.cookies import DeskSessions, is_desk
+from consentmgr.staff.wording import add_wording
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -42,17 +47,13 @@ SECURITY_HEADERS: tuple[tuple[str, str], ...] = (
     ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
     ("X-Robots-Tag", "noindex, nofollow"),
 )
+#: The same at the desk, whose pages run scripts of ours from files of ours: none that stands in a page.
+DESK_CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
 #: Sent where the public address is https: the browser then never asks over http again, for two years.
 STRICT_TRANSPORT = "max-age=63072000"
-
-
-class SessionOfACookie(SecureCookieSessionInterface):
-    """Sessions as Flask has them, at no cost for the pages whose visitors have none."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if "HTTP_COOKIE" not in request.environ:
-            return self.session_class()
-        return super().open_session(app, request)
 
 
 class SharedEngine(SQLAlchemy):
@@ -79,11 +80,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     app = Flask("consentmgr", template_folder=data_folder("templates"), static_folder=data_folder("static"))
     app.config.update(
         SECRET_KEY=keys.session_secret,
-        SESSION_COOKIE_NAME="consentmgr",
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.public_url.startswith("https://"),
-        # Larger bodies are refused before they are read; lists to screen come later, with a limit of their own.
+        # Larger bodies are refused before they are read; an upload at the desk has a limit of its own.
         MAX_CONTENT_LENGTH=1_000_000,
         # A form of ours has some dozens of fields.
         MAX_FORM_PARTS=300,
@@ -92,7 +89,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
         BABEL_DEFAULT_LOCALE=settings.language,
         BABEL_DEFAULT_TIMEZONE="Europe/Helsinki",
     )
-    app.session_interface = SessionOfACookie()
+    secure = settings.public_url.startswith("https://")
+    app.session_interface = DeskSessions(keys.session_secret, secure=secure)
     app.config[TRUSTED_PROXIES] = settings.trusted_proxies
     app.extensions["consentmgr"] = database
     app.extensions["consentmgr.settings"] = settings
@@ -100,6 +98,8 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     # Its thread begins with the first who leaves, or with the server.
     app.extensions["leaving"] = LeavingDesk(database, settings, keys)
     app.extensions["links"] = link_keys(settings)
+    # The desk tells how timed work stands.
+    app.extensions["consentmgr.jobs"] = JOBS
 
     store = SharedEngine(model_class=Base)
     store.database = database
@@ -120,10 +120,13 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     # In this order: what is begun first is ended last, so that a request that is refused is logged and counted too.
     log_requests(app)
     count_requests(app)
-    hold_access(app, {row.name: row.access for row in BLUEPRINTS})
+    hold_access(app, {row.name: row.access for row in BLUEPRINTS}, hold_staff)
+    add_access(app)
+    add_filters(app)
+    add_navigation(app, may)
+    add_wording(app)
     tell_problems(app)
     _mount_blueprints(app)
-    secure = settings.public_url.startswith("https://")
     app.after_request(lambda response: _add_headers(response, secure=secure))
     return app
 
@@ -140,6 +143,8 @@ def _mount_blueprints(app: Flask) -> None:
 def _add_headers(response: Response, *, secure: bool) -> Response:
     if secure:
         response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
+    if is_desk(request.path):
+        response.headers.setdefault("Content-Security-Policy", DESK_CONTENT_SECURITY_POLICY)
     for name, value in SECURITY_HEADERS:
         response.headers.setdefault(name, value)
     if request.endpoint != "static":

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from consentmgr.config import Settings
 from consentmgr.db import AddressKeyInUse, Database, migrate, open_database, open_unprepared
 from consentmgr.keys import ADDRESS, KEYS, address_key_id, load_address_key, load_keys, make_missing_keys
 from consentmgr.kit.errors import BadInput, Unavailable
 from consentmgr.kit.private_folder import make_private_folder
+from consentmgr.staff.invitations import address, invite_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,14 @@ class Installed:
     data_folder: Path
     database: str
     keys_made: tuple[Path, ...]
+    #: The one-time address of the first administrator, where it was asked for and there is no account yet.
+    first_invitation: str | None = field(default=None, repr=False)
 
 
-def prepare(settings: Settings, *, now: datetime) -> Installed:
+def prepare(settings: Settings, *, now: datetime, inviting: str | None = None) -> Installed:
     """Make what is missing and bring the tables up to date. Nothing that exists is overwritten.
+
+    ``inviting`` is the actor who will be shown the address of the first administrator; it is made once.
 
     Raises ``UnsafeSetting`` or ``Unavailable`` with one sentence.
     """
@@ -40,7 +46,9 @@ def prepare(settings: Settings, *, now: datetime) -> Installed:
         with database.transaction() as session:
             if session.scalar(select(AddressKeyInUse)) is None:
                 session.add(AddressKeyInUse(key_id=address_key_id(load_address_key(settings)), since=now))
-        return Installed(settings.data_folder, database.described, tuple(made))
+            token = invite_first(session, actor=inviting, now=now) if inviting is not None else None
+        first = address(settings, token) if token is not None else None
+        return Installed(settings.data_folder, database.described, tuple(made), first)
 
 
 def add_default_controller(settings: Settings, key: str, name: str, *, actor: str, now: datetime) -> None:
@@ -83,3 +91,20 @@ def key_places(settings: Settings) -> list[tuple[str, str, str]]:
             path = settings.keys_folder / row.file
             places.append((str(path), row.purpose, "here" if path.exists() else "missing"))
     return places
+
+
+def warnings_of(session: Session, settings: Settings) -> list[str]:
+    """What is set up and cannot work as it is: one sentence each."""
+    # Only who asks pays for loading the rooms.
+    from consentmgr.preferences.subscription_forms import open_forms
+
+    found = []
+    forms = open_forms(session)
+    if forms and settings.smtp_url is None:
+        found.append(
+            f"{forms} subscription {'form is' if forms == 1 else 'forms are'} open and no mail can be sent, so nobody can"
+            " confirm: set CONSENTMGR_SMTP_URL"
+        )
+    if settings.alarm_mail is not None and settings.smtp_url is None:
+        found.append("alarms are to be mailed and no mail can be sent: set CONSENTMGR_SMTP_URL")
+    return found

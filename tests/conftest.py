@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from tests.mail.loopback import LoopbackServer
+    from tests.staff.signing_in import Desk
 
 # The machine may be busy with other tests: an example that takes long is no fault, and fixtures are reset by hand.
 hypothesis_settings.register_profile(
@@ -335,3 +336,14 @@ def mail_settings(settings: Settings, smtp: LoopbackServer) -> Settings:
         mail_from="viestit@acme.example",
         public_url="https://valinnat.acme.example",
     )
+
+
+@pytest.fixture
+def desk(settings: Settings, database: Database) -> Iterator[Desk]:
+    """Members of staff: ``desk("marketer", controllers={"acme"})`` is a client signed in as one (tests.staff.signing_in)."""
+    from consentmgr.app import create_app
+    from tests.staff.signing_in import Desk
+
+    app = create_app(settings, database)
+    yield Desk(app, database)
+    app.extensions["leaving"].close()

@@ -6,8 +6,10 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
 
+from consentmgr.staff.cookies import COOKIE
+from consentmgr.staff.roles import ROLES
 from tests.preferences.choosers import AINO, Choosers
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from consentmgr.config import Settings
     from consentmgr.db import Database
     from consentmgr.keys import Keys
+    from tests.conftest import RunningServer
+    from tests.staff.signing_in import Desk
 
 #: A browser of the system's, if there is one; else playwright's own is tried.
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
@@ -45,3 +49,15 @@ def people(database: Database, settings: Settings, keys: Keys) -> Iterator[Choos
     choosers.take(AINO)
     yield choosers
     choosers.close()
+
+
+@pytest.fixture
+def signed_in(browser: Browser, web: RunningServer, desk: Desk) -> Iterator[BrowserContext]:
+    """A browser that a member of staff with every role is signed in with."""
+    context = browser.new_context(base_url=web.url, viewport={"width": 1280, "height": 900})
+    somebody = desk(*(role.key for role in ROLES))
+    cookie = somebody.client.get_cookie(COOKIE, path="/desk")
+    assert cookie is not None
+    context.add_cookies([{"name": COOKIE, "value": cookie.value, "url": f"{web.url}/desk/"}])
+    yield context
+    context.close()

@@ -1,0 +1,104 @@
+"""Words for what services say in codes, in the language of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
+
+from flask_babel import get_locale, gettext
+from flask_babel import lazy_gettext as _
+
+from consentmgr.config import LANGUAGES, Language
+from consentmgr.i18n import choose_language
+from consentmgr.staff.roles import BY_KEY
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def page_language() -> Language:
+    """The language of the page."""
+    return choose_language(str(get_locale()), None, LANGUAGES[-1])
+
+
+def password_fault(code: str) -> str:
+    """What is wrong with an answer on an account's pages, by the message of its ``BadInput``."""
+    words = {
+        "short": gettext(
+            "A password has at least 12 characters. Four words that have nothing to do with each other do."
+        ),
+        "long": gettext("A password has at most 200 characters."),
+        "usual": gettext("This password is easily guessed. Choose words that have nothing to do with each other."),
+        "personal": gettext("The password is too close to your name or address. Choose another one."),
+        "this is no e-mail address": gettext("Enter an e-mail address in the form name@example.com."),
+        "there is an account of this address already": gettext("There is an account of this address already."),
+        "a name is needed, in one line": gettext("Enter a name."),
+        "this is the last administrator; make another one first": gettext(
+            "This is the last administrator. Make another one first."
+        ),
+        "a role is for all controllers, or for one at least": gettext("Choose at least one controller, or all."),
+        "the account is closed; open it first": gettext("The account is closed. Open it first."),
+    }
+    return str(words.get(code) or gettext("This cannot be taken as it is."))
+
+
+def role_name(key: str) -> str:
+    """What a role is called."""
+    role = BY_KEY.get(key)
+    return role.names[page_language()] if role is not None else key
+
+
+def role_names(grants: Iterable[tuple[str, Collection[str] | None]]) -> str:
+    """Roles with their controllers, as one line."""
+    told = (f"{role_name(role)} ({', '.join(keys)})" if keys is not None else role_name(role) for role, keys in grants)
+    return ", ".join(told)
+
+
+def add_wording(app: Flask) -> None:
+    """Make the words known to the templates."""
+    app.jinja_env.globals.update(role_name=role_name, role_names=role_names, method_name=method_name)
+
+
+#: What was done, by the action of the audit log. An action that is not here is shown as it is.
+ACTIONS = {
+    "read": _("Personal data read"),
+    "sign_in": _("Signed in"),
+    "sign_in.refused": _("Sign-in refused"),
+    "sign_out": _("Signed out"),
+    "account.create": _("Account made"),
+    "account.invite": _("Invitation made"),
+    "account.grant": _("Role given"),
+    "account.revoke": _("Role taken away"),
+    "account.disable": _("Account closed"),
+    "account.enable": _("Account opened"),
+    "account.describe": _("Name or language changed"),
+    "account.set_password": _("Password set"),
+    "account.set_up_second_factor": _("Second factor set up"),
+    "account.reset_second_factor": _("Second factor reset"),
+    "account.renew_recovery_codes": _("New recovery codes"),
+    "account.use_recovery_code": _("Recovery code used"),
+    "account.add_passkey": _("Passkey added"),
+    "account.remove_passkey": _("Passkey removed"),
+    "account.link_provider": _("Linked to the organisation's sign-in"),
+    "account.end_sessions": _("Sessions ended"),
+    "approval.ask": _("A second person asked"),
+    "approval.accept": _("Accepted by a second person"),
+    "approval.refuse": _("Refused by a second person"),
+}
+
+
+def action_name(action: str) -> str:
+    """What an action of the audit log is called."""
+    return str(ACTIONS.get(action, action))
+
+
+def method_name(method: str) -> str:
+    """How somebody signed in."""
+    words = {
+        "password+totp": gettext("password and code"),
+        "password+recovery": gettext("password and recovery code"),
+        "invitation+totp": gettext("invitation and code"),
+        "passkey": gettext("passkey"),
+        "oidc+totp": gettext("your organisation's sign-in and code"),
+    }
+    return str(words.get(method, method))
