@@ -80,6 +80,11 @@ def claims_of(report: ReportData) -> dict[str, Any]:
         "register_position": report.register_position,
         "ledger_head": report.ledger_head,
         "engine": report.engine,
+        "relies_on": [
+            {"schedule": one.schedule, "partner": one.name, "most_lag_hours": one.most_lag_hours}
+            for one in report.partners
+        ]
+        or None,
     }
     return _without_nulls(claims)
 
@@ -141,6 +146,8 @@ class Verification:
     files: tuple[FileCheck, ...]
     valid_until: datetime
     expired: bool
+    #: What the register says against it, where it was asked: one sentence each.
+    since_then: tuple[str, ...] = ()
 
     def faults(self, language: Language = "en") -> list[str]:
         """One sentence for each thing that is wrong; empty where the screening is good for sending."""
@@ -151,6 +158,9 @@ class Verification:
         ]
         if self.expired:
             faults.append(f"SCREENING_EXPIRED: {explanation('SCREENING_EXPIRED', language)}")
+        faults += [
+            f"SCREENING_EXPIRED: {explanation('SCREENING_EXPIRED', language)} {told}" for told in self.since_then
+        ]
         return faults
 
 

@@ -126,6 +126,7 @@ def screen(
     from rich.console import Console
 
     from consentmgr.screening.campaign_checks import past_warning
+    from consentmgr.screening.partners import lag_sentence
     from consentmgr.screening.reports import terminal_summary
 
     # The result may be on standard output, so what is told to people goes to the other stream.
@@ -133,6 +134,9 @@ def screen(
     warning = past_warning(finished.campaign, finished.screened_at, told)
     if warning:
         click.echo(warning, err=True)
+    for partner in finished.partners:
+        if partner.lags(finished.screened_at):
+            click.echo(f"{lag_sentence(partner)}: the certificate is not valid for sending until it has.", err=True)
 
 
 def mapping_of(mapped: tuple[str, ...]) -> dict[str, str] | None:

@@ -6,6 +6,7 @@ Addresses and names are not repeated.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -109,7 +110,22 @@ def explained(
     session: Session, address: str, campaign: Campaign, *, keys: AddressKeys, now: datetime, language: Language
 ) -> dict[str, Any]:
     """The answer for one address and what was consulted, as plain data. Reads one position of the register."""
-    row = row_of(address)
+    return {
+        **explained_row(session, row_of(address), campaign, keys=keys, now=now, language=language),
+        "other_readings": list(other_readings(address)),
+    }
+
+
+def explained_row(
+    session: Session,
+    row: Mapping[str, str],
+    campaign: Campaign,
+    *,
+    keys: AddressKeys,
+    now: datetime,
+    language: Language,
+) -> dict[str, Any]:
+    """The same for a row of a list: what it says of who it is, by field."""
     identifiers = identifiers_of([row])
     policy = current(session)
     answers = screen(session, identifiers, campaign, keys=keys, policy=policy, now=now, language=language)
@@ -120,7 +136,6 @@ def explained(
     return {
         **answer,
         "looked_up_as": list(row),
-        "other_readings": list(other_readings(address)),
         "reasons": [
             {
                 "code": code,

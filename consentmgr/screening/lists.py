@@ -60,17 +60,20 @@ def read_list(
     mapping: Mapping[str, str] | None = None,
     sheet: str | None = None,
     limits: Limits = DEFAULT_LIMITS,
+    only_mapped: bool = False,
 ) -> CampaignList:
     """Read a campaign list (CSV, TSV, XLSX, JSON Lines or Parquet; ``-`` is standard input).
 
-    ``mapping`` names columns for fields where their names do not tell (field -> header, or number from 1).
+    ``mapping`` names columns for fields where their names do not tell (field -> header, or number from 1); with
+    ``only_mapped`` no other column means anything, whatever its name.
     Raises ``BadInput`` where the file cannot be read certainly or no column says who a row is.
     Source: formats.md section 3.
     """
     table = read_table(path, name=name, limits=limits, headerless=_is_bare_address, sheet=sheet)
     columns = table.columns
     if table.header:
-        found = find_columns(columns, LIST_FIELDS, mapping, file=table.name)
+        fields_known = tuple(mapping or ()) if only_mapped else LIST_FIELDS
+        found = find_columns(columns, fields_known, mapping, file=table.name)
     else:
         field = _bare_field(table, mapping)
         found, columns = {field: 0}, (field,)

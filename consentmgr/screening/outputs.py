@@ -222,7 +222,7 @@ def write_with_columns(lst: CampaignList, columns: Mapping[str, pa.Array], targe
 
     def pieces() -> Iterator[bytes | memoryview]:
         yield _byte_order_mark(lst) + (mark.join((header, *columns)) + lst.newline).encode()
-        for start, count, records in _csv_records(lst):
+        for start, count, records in csv_records(lst):
             yield _text_of(records, *_with_marks(columns, mark, np.arange(start, start + count)), newline=lst.newline)
 
     size, digest = _write_text(target, pieces())
@@ -320,12 +320,12 @@ def _csv_result(lst: CampaignList, answers: Answers) -> Iterator[bytes | memoryv
     after = _strings(f"{mark}{_csv_line((outcome.legal_basis or '',), mark)}{mark}" for outcome in answers.outcomes)
     if not answers.links:
         explained, after = pc.binary_join_element_wise(explained, after, _string("")), None
-    for start, count, records in _csv_records(lst):
+    for start, count, records in csv_records(lst):
         outcome = answers.outcome.slice(start, count)
         yield _text_of(
             records,
             before.take(outcome),
-            _csv_column(pc.cast(answers.evidence.slice(start, count), pa.large_string()), mark),
+            csv_column(pc.cast(answers.evidence.slice(start, count), pa.large_string()), mark),
             explained.take(outcome),
             *_links(answers, mark, start, count),
             *(() if after is None else (after.take(outcome),)),
@@ -343,7 +343,7 @@ def _with_marks(columns: Mapping[str, pa.Array], mark: str, rows: npt.NDArray[np
     """The fields of these columns for rows (from 0), each with the separator before it."""
     parts: list[pa.Array] = []
     for column in columns.values():
-        parts += [_string(mark), _csv_column(column.take(pa.array(rows)), mark)]
+        parts += [_string(mark), csv_column(column.take(pa.array(rows)), mark)]
     return parts
 
 
@@ -359,18 +359,26 @@ def _explained(outcome: Outcome, mark: str) -> str:
 def _csv_allowed(
     lst: CampaignList, rows: npt.NDArray[np.int64], links: Mapping[str, pa.Array]
 ) -> Iterator[bytes | memoryview]:
-    header = lst.header_record
-    if header is None and lst.records is None:
-        header = _csv_line(lst.columns, lst.delimiter)
+    header, _ = csv_header(lst)
     header = lst.delimiter.join((header, *links)) if header is not None else None
     yield _byte_order_mark(lst) + (f"{header}{lst.newline}".encode() if header is not None else b"")
-    for start, count, records in _csv_records(lst):
+    for start, count, records in csv_records(lst):
         first, last = np.searchsorted(rows, (start, start + count))
         if first < last:
             here = rows[first:last]
             yield _text_of(
                 records.take(pa.array(here - start)), *_with_marks(links, lst.delimiter, here), newline=lst.newline
             )
+
+
+def csv_header(lst: CampaignList) -> tuple[str | None, bool]:
+    """The header line of a file of some of the list's rows, None where the list has none; and whether a byte order mark
+    goes before it.
+    """
+    header = lst.header_record
+    if header is None and lst.records is None:
+        header = _csv_line(lst.columns, lst.delimiter)
+    return header, bool(_byte_order_mark(lst))
 
 
 def _byte_order_mark(lst: CampaignList) -> bytes:
@@ -381,21 +389,21 @@ def _csv_line(fields: Sequence[str], mark: str) -> str:
     return mark.join(csv_field(field, mark) for field in fields)
 
 
-def _csv_records(lst: CampaignList) -> Iterator[tuple[int, int, pa.LargeStringArray]]:
+def csv_records(lst: CampaignList) -> Iterator[tuple[int, int, pa.LargeStringArray]]:
     """Pieces of the list as CSV records without line ending: first row (from 0), rows, records."""
     if lst.records is not None and lst.format != "jsonl":
         for start, count in _pieces(len(lst), lst.records.nbytes):
             yield start, count, lst.records.slice(start, count)
         return
     for start, values in _value_pieces(lst):
-        columns = [_csv_column(text, lst.delimiter) for text in _as_text(values)]
+        columns = [csv_column(text, lst.delimiter) for text in _as_text(values)]
         if len(columns) == 1:
             # A lone empty field would be an empty line, which readers take for no row at all.
             columns = [pc.if_else(pc.equal(columns[0], ""), _string('""'), columns[0])]
         yield start, len(values), pc.binary_join_element_wise(*columns, _string(lst.delimiter))
 
 
-def _csv_column(values: pa.LargeStringArray, mark: str) -> pa.LargeStringArray:
+def csv_column(values: pa.LargeStringArray, mark: str) -> pa.LargeStringArray:
     """Each value as one field, quoted where it must be and otherwise as it is; null is the empty field."""
     values = pc.fill_null(values, "")
     if len(values) == 0:

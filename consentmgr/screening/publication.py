@@ -21,6 +21,7 @@ from consentmgr.screening.answers import Answers
 from consentmgr.screening.certificate import Certificate, sign_certificate
 from consentmgr.screening.lists import CampaignList
 from consentmgr.screening.outputs import Format, WrittenFile, format_of, write_allowed, write_results
+from consentmgr.screening.partners import Partner
 from consentmgr.screening.pending_files import PendingFiles
 from consentmgr.screening.report_page import report_page
 from consentmgr.screening.reports import (
@@ -118,6 +119,7 @@ def prepared(
     controller: ControllerFacts | None = None,
     certificate_id: UUID | None = None,
     drop_duplicates: bool = False,
+    partners: tuple[Partner, ...] = (),
     stdout: BinaryIO | None = None,
 ) -> Iterator[Prepared]:
     """Write and sign every file of a screening; what is not published when the context ends is taken away.
@@ -132,6 +134,7 @@ def prepared(
         certificate_id=certificate_id or uuid4(),
         controller=controller,
         duplicates_dropped=drop_duplicates,
+        partners=partners,
     )
     with PendingFiles() as pending:
         target: Path | BinaryIO

@@ -129,14 +129,18 @@ FRAMES: tuple[Frame, ...] = (
             notice_purposes=_TEXT,
             notice_topics=_TEXT,
             notice_audiences=_TEXT,
+            notice_superseded=_BOOL,
         ),
         f"select e.id, e.contact_id, e.event, {_us('e.at')}, e.order_known, e.controller, e.method, e.given_by,"
         f" {_set('e.channels')}, {_set('e.purposes')}, {_set('e.topics')}, {_set('e.audiences')}, e.prohibition,"
         " e.double_opt_in, e.pre_ticked, e.condition_of_service, e.freely_joined, e.express_request, e.has_proof,"
         f" n.key is not null, {_set('n.controllers')}, {_set('n.channels')}, {_set('n.purposes')}, {_set('n.topics')},"
-        f" {_set('n.audiences')} from ledger_entry e"
+        # Words of whose notice a later version says that they were replaced by others of substance.
+        f" {_set('n.audiences')}, coalesce(m.newest > n.version, false) from ledger_entry e"
         " left join notice n on e.notice is not null and n.key = split_part(e.notice, '/', 1)"
         " and n.version::text = split_part(e.notice, '/', 2) and n.language = split_part(e.notice, '/', 3)"
+        " left join (select key, max(version) as newest from notice where supersedes = 'major' group by key) m"
+        " on m.key = n.key"
         " where e.contact_id is not null and e.event in ('consent_given', 'guardian_consented', 'consent_refused',"
         " 'consent_withdrawn', 'objected', 'objection_lifted', 'complaint', 'restricted', 'restriction_lifted',"
         " 'erasure_requested', 'erased')",

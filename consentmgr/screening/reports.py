@@ -20,6 +20,7 @@ from consentmgr import __version__
 from consentmgr.screening.answers import Answers
 from consentmgr.screening.lists import CampaignList
 from consentmgr.screening.outputs import is_allowed
+from consentmgr.screening.partners import Partner
 from consentmgr.screening.report_words import WORDS, moment, number, percent
 from consentmgr.vocabulary.codes import Language, Verdict
 from consentmgr.vocabulary.documents import Campaign
@@ -155,6 +156,8 @@ class ReportData:
     rule_pack: str
     engine: str
     files: tuple[OutputFile, ...] = ()
+    #: Whose having taken in the bans the screening relies on.
+    partners: tuple[Partner, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -192,6 +195,7 @@ def report_data(
     certificate_id: UUID,
     controller: ControllerFacts | None = None,
     duplicates_dropped: bool = False,
+    partners: tuple[Partner, ...] = (),
 ) -> ReportData:
     """Count what ``answers`` say of ``lst``. The work grows with the distinct outcomes, hardly with the rows."""
     count = _count(answers)
@@ -229,6 +233,7 @@ def report_data(
         ledger_head=answers.ledger_head,
         rule_pack=answers.rule_pack,
         engine=answers.engine,
+        partners=partners,
     )
 
 

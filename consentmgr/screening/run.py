@@ -17,7 +17,7 @@ from consentmgr.campaigns.models import Campaign as StoredCampaign
 from consentmgr.campaigns.policy import current
 from consentmgr.config import Settings
 from consentmgr.consents.ledger import driver_connection
-from consentmgr.db import open_database
+from consentmgr.db import Database, open_database
 from consentmgr.importing.documents import decode
 from consentmgr.importing.rejects import Rejection
 from consentmgr.keys import Keys, load_keys
@@ -33,6 +33,7 @@ from consentmgr.screening.engine import EngineName
 from consentmgr.screening.lists import CampaignList
 from consentmgr.screening.models import Screening
 from consentmgr.screening.outputs import LINK_COLUMNS, is_allowed
+from consentmgr.screening.partners import partners_of
 from consentmgr.screening.publication import OutputPaths, prepared
 from consentmgr.screening.register_frames import FRAMES
 from consentmgr.screening.reports import ControllerFacts, ReportData
@@ -126,70 +127,122 @@ def run_screening(
 ) -> ReportData:
     """Screen ``lst`` and publish its files; the screening is in the register before any file has its name."""
     keys = load_keys(settings)
+
+    def campaign(session: Session) -> Campaign:
+        found = campaign_of(session, campaign_name)
+        try:
+            question_of(session, found, DEFAULT_POLICY, now)
+        except BadInput as error:
+            raise BadInput(error.message, file=campaign_name, field=error.field) from None
+        return found
+
     with open_database(settings) as database:
-        # A database restored from a copy has forgotten who left since; the journal has not.
-        catch_up(database, settings, keys, now)
-        with database.reading() as session:
-            campaign = campaign_of(session, campaign_name)
-            try:
-                question_of(session, campaign, DEFAULT_POLICY, now)
-            except BadInput as error:
-                raise BadInput(error.message, file=campaign_name, field=error.field) from None
-            snapshot = None
-            if len(lst) > BY_KEY_ROWS and engine != "polars":
-                snapshot = usable(driver_connection(session), snapshot_folder(settings)) or built(
-                    session, settings, now
-                )
-            answers = screen(
-                session,
-                lst.identifiers,
-                campaign,
-                keys=AddressKeys(keys.address_key, keys.address_key_id),
-                policy=current(session),
-                now=now,
-                language=language,
-                engine=engine,
-                snapshot=snapshot,
-                memory_limit=settings.screening_memory,
-                spill_folder=str(settings.data_folder / "spill"),
-            )
-            if with_links:
-                answers = _with_links(session, lst, campaign, answers, settings, keys)
-            controller = session.get(Controller, campaign.controller or default_controller(session))
-        advance(1)
-        facts = ControllerFacts(controller.key, controller.name, controller.business_id) if controller else None
-        with prepared(
+        return screen_and_publish(
+            database,
+            settings,
+            keys,
             lst,
-            answers,
+            campaign,
             paths,
             language=language,
-            signing_key=keys.signing_key,
-            controller=facts,
+            engine=engine,
+            actor=actor,
+            now=now,
             drop_duplicates=drop_duplicates,
             stdout=stdout,
-        ) as ready:
-            report = ready.report
-            with database.transaction() as session:
-                session.execute(
-                    insert(Screening).values(
-                        id=report.certificate_id,
-                        campaign=campaign.key,
-                        actor=actor,
-                        screened_at=now,
-                        valid_until=report.valid_until,
-                        register_position=answers.register_position,
-                        counts={str(name): count for name, count in report.verdicts.items()},
-                        certificate=ready.certificate.token,
-                    )
-                )
-                record(
-                    session,
-                    at=now,
+            advance=advance,
+            with_links=with_links,
+        )
+
+
+def screen_and_publish(
+    database: Database,
+    settings: Settings,
+    keys: Keys,
+    lst: CampaignList,
+    campaign_in: Callable[[Session], Campaign],
+    paths: OutputPaths,
+    *,
+    language: Language,
+    engine: EngineName | None,
+    actor: str,
+    now: datetime,
+    drop_duplicates: bool,
+    stdout: BinaryIO | None,
+    advance: Callable[[int], None],
+    with_links: bool = False,
+    beside: Callable[[Answers, ReportData], None] | None = None,
+    record_too: Callable[[Session, ReportData], None] | None = None,
+) -> ReportData:
+    """The same in an open database, for a campaign found in the session that asks the register.
+
+    ``beside`` writes what else is wanted of the answers, before anything is recorded; ``record_too`` is called in the
+    transaction that records the screening. ``advance`` is called as each of the two long steps is done.
+    """
+    # A database restored from a copy has forgotten who left since; the journal has not.
+    catch_up(database, settings, keys, now)
+    with database.reading() as session:
+        campaign = campaign_in(session)
+        question = question_of(session, campaign, DEFAULT_POLICY, now)
+        snapshot = None
+        if len(lst) > BY_KEY_ROWS and engine != "polars":
+            snapshot = usable(driver_connection(session), snapshot_folder(settings)) or built(session, settings, now)
+        answers = screen(
+            session,
+            lst.identifiers,
+            campaign,
+            keys=AddressKeys(keys.address_key, keys.address_key_id),
+            policy=current(session),
+            now=now,
+            language=language,
+            engine=engine,
+            snapshot=snapshot,
+            memory_limit=settings.screening_memory,
+            spill_folder=str(settings.data_folder / "spill"),
+        )
+        if with_links:
+            answers = _with_links(session, lst, campaign, answers, settings, keys)
+        controller = session.get(Controller, campaign.controller or default_controller(session))
+        partners = partners_of(session, campaign, question.controllers)
+    advance(1)
+    facts = ControllerFacts(controller.key, controller.name, controller.business_id) if controller else None
+    with prepared(
+        lst,
+        answers,
+        paths,
+        language=language,
+        signing_key=keys.signing_key,
+        controller=facts,
+        drop_duplicates=drop_duplicates,
+        partners=partners,
+        stdout=stdout,
+    ) as ready:
+        report = ready.report
+        if beside is not None:
+            beside(answers, report)
+        with database.transaction() as session:
+            session.execute(
+                insert(Screening).values(
+                    id=report.certificate_id,
+                    campaign=campaign.key,
                     actor=actor,
-                    action="screened",
-                    object=f"screening:{report.certificate_id}",
-                    detail={"campaign": campaign.key, "rows": len(lst)},
+                    screened_at=now,
+                    valid_until=report.valid_until,
+                    register_position=answers.register_position,
+                    counts={str(name): count for name, count in report.verdicts.items()},
+                    certificate=ready.certificate.token,
                 )
-            ready.publish()
-        advance(1)
+            )
+            record(
+                session,
+                at=now,
+                actor=actor,
+                action="screened",
+                object=f"screening:{report.certificate_id}",
+                detail={"campaign": campaign.key, "rows": len(lst)},
+            )
+            if record_too is not None:
+                record_too(session, report)
+        ready.publish()
+    advance(1)
     return report

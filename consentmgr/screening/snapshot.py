@@ -250,7 +250,7 @@ def usable(connection: Connection[Any], folder: Path) -> Snapshot | None:
     for snapshot in snapshots(folder):
         if snapshot.database != database or snapshot.layout != _layout():
             continue
-        changed = len(_changed(connection, "contact", "changed_xid", snapshot))
+        changed = len(_changed_contacts(connection, snapshot))
         if changed <= max(1000, _REBUILD_SHARE * snapshot.rows["contacts"]):
             return snapshot
         return None
@@ -274,17 +274,29 @@ def _changed(connection: Connection[Any], table: str, column: str, snapshot: Sna
         return [row[0] for row in cursor.fetchall()]
 
 
+def _changed_contacts(connection: Connection[Any], snapshot: Snapshot) -> set[int]:
+    """Contacts of whom something has changed, and those whose acts now read differently: words came after the consents
+    given under them, or a version that replaces theirs by others of substance.
+    """
+    contacts = set(_changed(connection, "contact", "changed_xid", snapshot))
+    new_notices = sorted(set(_notices(connection)) - set(snapshot.notices))
+    if new_notices:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select distinct e.contact_id from ledger_entry e where e.contact_id is not null and e.notice is not null"
+                " and (e.notice = any(%(new)s) or split_part(e.notice, '/', 1) in (select n.key from notice n"
+                " where n.supersedes = 'major' and n.key || '/' || n.version || '/' || n.language = any(%(new)s)))",
+                {"new": new_notices},
+            )
+            contacts.update(row[0] for row in cursor.fetchall())
+    return contacts
+
+
 def frames_of_snapshot(engine: Engine, connection: Connection[Any], snapshot: Snapshot) -> dict[str, Any]:
     """Each frame as a query over the snapshot's files, with everything changed since read afresh and put in place."""
     if not isinstance(engine, DuckDBEngine):
         raise TypeError("a snapshot is read by DuckDB")
-    contacts = _changed(connection, "contact", "changed_xid", snapshot)
-    new_notices = sorted(set(_notices(connection)) - set(snapshot.notices))
-    if new_notices:
-        # Words that came after the consents given under them: those contacts' acts now read differently.
-        with connection.cursor() as cursor:
-            cursor.execute("select distinct contact_id from ledger_entry where notice = any(%s)", [new_notices])
-            contacts = sorted({*contacts, *(row[0] for row in cursor.fetchall() if row[0] is not None)})
+    contacts = sorted(_changed_contacts(connection, snapshot))
     organisations = _changed(connection, "organisation", "changed_xid", snapshot)
     engine.register("changed_contacts", pa.table({"contact_id": pa.array(contacts, pa.int64())}))
     engine.register("changed_organisations", pa.table({"organisation_id": pa.array(organisations, pa.int64())}))

@@ -109,7 +109,7 @@ def test_the_readable_part_says_what_was_screened_and_how(screened: Screened) ->
     assert (claims["register_position"], claims["ledger_head"], claims["rule_pack"]) == (
         "1042:1042:",
         "ab" * 32,
-        "2026.1",
+        "2026.2",
     )
     assert claims["policy"]["sole_trader"] == "review"
     assert claims["policy_looser_than_default"] == []

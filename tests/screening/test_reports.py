@@ -148,7 +148,7 @@ def test_the_report_as_data_says_what_the_page_says() -> None:
     assert data["policy_looser_than_default"] == ["sole_trader"]
     assert data["certificate_id"] == str(CERTIFICATE_ID)
     assert data["list"]["recognised"] == {"email": "Sähköposti"}
-    assert (data["register_position"], data["ledger_head"], data["rule_pack"]) == ("1042:1042:", "ab" * 32, "2026.1")
+    assert (data["register_position"], data["ledger_head"], data["rule_pack"]) == ("1042:1042:", "ab" * 32, "2026.2")
 
 
 # --- the page -------------------------------------------------------------------------------------------------------

@@ -37,6 +37,9 @@ CONSENT_TESTS = (
 )
 VALID = CONSENT_TESTS.index("CONSENT_STALE")
 FRESH = len(CONSENT_TESTS)
+#: Depths that scores tell apart above ``VALID``, which there means words replaced by others of substance: a consent old
+#: enough to ask when the person was last heard of, and one that is not.
+_AGED, _YOUNG = FRESH, FRESH + 1
 #: Depth and time packed in one number, so that "furthest, newest on a tie" is one ``max``.
 DEPTH_UNIT = 10**16
 
@@ -148,6 +151,8 @@ def consent_kinds(kinds: Frame, question: Question) -> Frame:
             .then(nw.lit(4))
             .when(~nw.col("proven"))
             .then(nw.lit(5))
+            .when(is_true("notice_superseded"))
+            .then(nw.lit(VALID))
             .otherwise(nw.lit(FRESH)),
             **{f"names_controller_{index}": _names_controller(name) for index, name in enumerate(question.controllers)},
         )
@@ -174,19 +179,22 @@ def _scores(question: Question, at: str) -> dict[str, nw.Expr]:
         )
     )
     made = nw.col(at)
-    stale = (nw.col("kind_depth") == FRESH) & (made < fresh_from)
+    aged = (nw.col("kind_depth") == FRESH) & (made < fresh_from)
     found: dict[str, nw.Expr] = {}
     for index in range(len(question.controllers)):
         named = nw.col(f"names_controller_{index}")
         depth = (
             nw.when(~named)
             .then(nw.lit(0))
-            .when(stale)
-            .then(nw.lit(VALID))
+            .when(aged)
+            .then(nw.lit(_AGED))
+            .when(nw.col("kind_depth") == FRESH)
+            .then(nw.lit(_YOUNG))
             .otherwise(nw.col("kind_depth"))
             .cast(nw.Int64)
         )
-        valid = named & (nw.col("kind_depth") == FRESH)
+        # Stale is a reason to ask again, not to forget what the person said.
+        valid = named & (nw.col("kind_depth") >= VALID)
         lifts = valid & nw.col("own_dated_act")
         found[f"score_{index}"] = depth * DEPTH_UNIT + made
         found[f"lift_{index}"] = nw.when(lifts).then(made)
@@ -272,7 +280,9 @@ def withdraws_platform_channel() -> nw.Expr:
 
 
 def consent_depth() -> nw.Expr:
-    """How far the best consent got: the index of the first test it fails, ``FRESH`` where none; null without any."""
+    """How far the best consent got, as scores tell it: the index of the first test it fails, or ``_AGED``, ``_YOUNG``;
+    null without any.
+    """
     return nw.col("consent_score") // DEPTH_UNIT
 
 
@@ -307,7 +317,13 @@ def with_consents(cases: Frame, kinds: Frame, several: Frame, question: Question
     depth = consent_depth().fill_null(-1)
     return (
         cases.with_columns(consent_score=score, consent_entry=nw.col("entry"), lift_us=lift, lift_topic_us=lift_topic)
-        .with_columns(consent_depth=nw.when((depth == VALID) & heard_of_since).then(nw.lit(FRESH)).otherwise(depth))
+        .with_columns(
+            consent_depth=nw.when((depth == _YOUNG) | ((depth == _AGED) & heard_of_since))
+            .then(nw.lit(FRESH))
+            .when(depth == _AGED)
+            .then(nw.lit(VALID))
+            .otherwise(depth)
+        )
         .with_columns(
             has_valid_consent=nw.col("consent_depth") >= VALID,
             has_good_consent=nw.col("consent_depth") == FRESH,
