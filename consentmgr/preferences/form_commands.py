@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from html import escape
 from typing import cast
 
 import click
@@ -11,9 +10,9 @@ import click
 from consentmgr.config import LANGUAGES, Language, Settings, load_settings
 from consentmgr.edge.terminal import signed_in_user
 from consentmgr.kit import clock
+from consentmgr.preferences.form_snippet import html_snippet
 from consentmgr.preferences.models import SubscriptionForm
 from consentmgr.preferences.subscription_forms import (
-    ShownForm,
     add_form,
     all_forms,
     close_form,
@@ -119,38 +118,6 @@ def snippet(key: str, language: str | None) -> None:
     chosen = cast("Language", language) if language is not None else settings.language
     with open_database(settings) as database, database.reading() as session:
         click.echo(html_snippet(shown_form(session, key, chosen), chosen, _address(settings, key)), nl=False)
-
-
-#: The words of the snippet: what to choose, the address, the button.
-_WORDS: dict[Language, tuple[str, str, str]] = {
-    "fi": ("Mitä haluat saada?", "Sähköpostiosoite", "Tilaa"),
-    "sv": ("Vad vill du få?", "E-postadress", "Prenumerera"),
-    "en": ("What would you like to get?", "E-mail address", "Subscribe"),
-}
-
-
-def html_snippet(form: ShownForm, language: Language, address: str) -> str:
-    """A plain form of HTML in this language; ``address`` is where the hosted form is."""
-    what, where, button = _WORDS[language]
-    lines = [
-        f'<form method="post" action="{escape(address)}?lang={language}" lang="{language}">',
-        f'  <input type="hidden" name="notice" value="{escape(form.notice.ref)}">',
-    ]
-    if form.offers_choice:
-        lines.append(f"  <fieldset>\n    <legend>{what}</legend>")
-        lines += [
-            f'    <p><label><input type="checkbox" name="topic" value="{escape(topic.key)}">'
-            f" {escape(topic.name)}</label></p>"
-            for topic in form.topics
-        ]
-        lines.append("  </fieldset>")
-    lines += [
-        f'  <p><label>{where}<br><input type="email" name="email" autocomplete="email" required></label></p>',
-        f'  <p lang="{form.notice.language}">{escape(form.notice.words)}</p>',
-        f"  <p><button>{button}</button></p>",
-        "</form>",
-    ]
-    return "\n".join(lines) + "\n"
 
 
 def _address(settings: Settings, key: str) -> str:

@@ -13,6 +13,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from markupsafe import escape
 
 from consentmgr.edge import metrics
+from consentmgr.edge.problems import problem_response, wants_json
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, Unavailable
 from consentmgr.preferences.branding import Sender, sender_from, speak_to
@@ -181,6 +182,8 @@ def _bad_link(_: BadLink) -> Response:
     speak_to(None)
     if request.method == "POST" and _is_one_click():
         return _words("no such link", 404)
+    if wants_json():
+        return problem_response(404, kind="bad_link")
     return make_response(render_template("preferences/bad_link.html", sender=None), 404)
 
 
@@ -190,6 +193,8 @@ def _unavailable(_: Unavailable) -> Response:
     speak_to(None)
     if request.method == "POST" and _is_one_click():
         response = _words("not done yet; try again", 503)
+    elif wants_json():
+        response = problem_response(503)
     else:
         response = make_response(render_template("preferences/unavailable.html", sender=None), 503)
     response.headers["Retry-After"] = RETRY_AFTER

@@ -18,11 +18,9 @@ from sqlalchemy.orm import Session
 
 from consentmgr.config import LANGUAGES, Language
 from consentmgr.consents.acts import digest_of
-from consentmgr.db import Database
-from consentmgr.edge import metrics
-from consentmgr.keys import Keys
+from consentmgr.edge import application, metrics
+from consentmgr.edge.problems import problem_response, wants_json
 from consentmgr.kit import clock
-from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import Unavailable
 from consentmgr.preferences import choosing, proposals, why
@@ -44,7 +42,7 @@ _A_YEAR = 31_536_000
 @preferences.get("/p/<token>")
 def show_choices(token: str) -> Response:
     link = _open(token)
-    with _database().reading() as session:
+    with application.database().reading() as session:
         page = _Page(session, link, token)
         metrics.link_views.labels("preferences", metrics.campaign_label(link.campaign)).inc()
         return page.answer()
@@ -56,7 +54,7 @@ def take_choices(token: str) -> Response:
     link, now = _open(token), clock.now()
     do = request.form.get("do", "")
     metrics.link_acts.labels("preferences", metrics.campaign_label(link.campaign)).inc()
-    with _database().transaction() as session:
+    with application.database().transaction() as session:
         page = _Page(session, link, token)
         if do == "stop_all":
             choosing.stop_all(_desk(), link, now=now)
@@ -65,7 +63,7 @@ def take_choices(token: str) -> Response:
             return page.answer()
         if do == "take_back":
             lifted = choosing.take_back_all(
-                session, link, language=page.language, keys=_address_keys(), actor=ACTOR, now=now
+                session, link, language=page.language, keys=application.address_keys(), actor=ACTOR, now=now
             )
             return _Page(session, link, token).answer(Applied(taken_back=lifted > 0))
         if do == "resume":
@@ -85,7 +83,7 @@ def take_choices(token: str) -> Response:
             rendered,
             submitted,
             language=page.language,
-            keys=_address_keys(),
+            keys=application.address_keys(),
             actor=ACTOR,
             now=now,
         )
@@ -162,7 +160,7 @@ def _pause_days(now: datetime) -> tuple[date, date]:
     return today, today + LONGEST_PAUSE
 
 
-@preferences.app_template_filter("day")
+@preferences.app_template_filter("long_day")
 def _day_text(day: date) -> str:
     """A day as people write it: 5 March 2027."""
     return str(format_date(day, "d MMMM y" if str(get_locale()) == "en" else "long"))
@@ -245,7 +243,7 @@ def _address_mark(choices: Choices) -> Markup | None:
 @preferences.get("/p/<token>/why")
 def show_why(token: str) -> Response:
     link = _open(token)
-    with _database().reading() as session:
+    with application.database().reading() as session:
         page = _Page(session, link, token)
         if page.limits is not None or not page.choices.known:
             return page.answer()
@@ -267,7 +265,7 @@ def show_why(token: str) -> Response:
 @preferences.get("/p/<token>/details")
 def show_details(token: str) -> Response:
     link = _open(token)
-    with _database().reading() as session:
+    with application.database().reading() as session:
         page = _Page(session, link, token)
         if page.limits is not None or not page.choices.known:
             return page.answer()
@@ -278,7 +276,7 @@ def show_details(token: str) -> Response:
 def take_details(token: str) -> Response:
     """A correction becomes a proposal; the register is changed by a person, or not at all."""
     link, now = _open(token), clock.now()
-    with _database().transaction() as session:
+    with application.database().transaction() as session:
         page = _Page(session, link, token)
         if page.limits is not None or page.known.contact_id is None:
             return page.answer()
@@ -307,7 +305,9 @@ def take_details(token: str) -> Response:
 
 def _digest(kind: str, contact_id: int, data: Mapping[str, str], now: datetime) -> UUID:
     """The same correction on the same day is one."""
-    return digest_of(_address_keys(), "proposal", (kind, contact_id, dict(data), local_date(now).isoformat()))
+    return digest_of(
+        application.address_keys(), "proposal", (kind, contact_id, dict(data), local_date(now).isoformat())
+    )
 
 
 def _fault_text(code: proposals.Fault) -> str:
@@ -354,13 +354,18 @@ def show_colour(colour: str) -> Response:
 def _bad_link(_: BadLink) -> Response:
     metrics.bad_links.labels("preferences").inc()
     speak_to(None)
+    if wants_json():
+        return problem_response(404, kind="bad_link")
     return make_response(render_template("preferences/bad_link.html", sender=None), 404)
 
 
 @preferences.errorhandler(Unavailable)
 def _unavailable(_: Unavailable) -> Response:
     speak_to(None)
-    response = make_response(render_template("preferences/unavailable.html", sender=None), 503)
+    if wants_json():
+        response = problem_response(503)
+    else:
+        response = make_response(render_template("preferences/unavailable.html", sender=None), 503)
     response.headers["Retry-After"] = "30"
     return response
 
@@ -377,16 +382,6 @@ def _sender(session: Session, link: Link) -> Sender:
 def _beside(token: str, endpoint: str) -> str:
     """Another page of the same link, in the language that was chosen on this one."""
     return url_for(endpoint, token=token, lang=language_asked())
-
-
-def _database() -> Database:
-    database: Database = current_app.extensions["consentmgr"]
-    return database
-
-
-def _address_keys() -> AddressKeys:
-    keys: Keys = current_app.extensions["consentmgr.keys"]
-    return AddressKeys(keys.address_key, keys.address_key_id)
 
 
 def _desk() -> Any:

@@ -16,15 +16,12 @@ from marshmallow import Schema, ValidationError, fields, validate
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 
-from consentmgr.config import LANGUAGES, Language, Settings
-from consentmgr.db import Database
-from consentmgr.edge import metrics
+from consentmgr.config import LANGUAGES, Language
+from consentmgr.edge import application, metrics
 from consentmgr.edge.clients import client_address
 from consentmgr.edge.limits import client_digest, hold
 from consentmgr.edge.problems import wants_json
-from consentmgr.keys import Keys
 from consentmgr.kit import clock
-from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.mail.postman import Postman
 from consentmgr.preferences import my_link
 from consentmgr.preferences.branding import sender_of, speak_to
@@ -57,7 +54,7 @@ _making_the_postman = Lock()
 @subscribing.get("/s/<form>")
 def form_page(form: str) -> str:
     language = speak_to(None)
-    with _database().reading() as session:
+    with application.database().reading() as session:
         shown = shown_form(session, form, language)
         return _form_page(session, shown)
 
@@ -68,7 +65,7 @@ def take_form(form: str) -> Response:
     language = speak_to(None)
     _hold("subscribe")
     given = request.form
-    with _database().transaction() as session:
+    with application.database().transaction() as session:
         shown = shown_form(session, form, language)
         sender = sender_of(session, shown.controller)
         try:
@@ -78,7 +75,7 @@ def take_form(form: str) -> Response:
                 email=given.get("email", ""),
                 topics=given.getlist("topic"),
                 notice=given.get("notice"),
-                keys=_address_keys(),
+                keys=application.address_keys(),
             )
         except Unanswerable as unanswerable:
             return make_response(_form_page(session, shown, unanswerable.faults), 422)
@@ -124,7 +121,7 @@ class AskSchema(Schema):
 @subscribing.route("/s/<form>.json", methods=["POST", "OPTIONS"])
 def ask_by_json(form: str) -> Response:
     """Ask by script from the pages of the form's origins, or from a server."""
-    with _database().reading() as session:
+    with application.database().reading() as session:
         origins = form_of(session, form).origins
     origin = request.headers.get("Origin")
     g.allowed_origin = origin if origin in origins else None
@@ -145,7 +142,7 @@ def ask_by_json(form: str) -> Response:
     except ValidationError as error:
         return _invalid(error.messages)
     language = cast("Language | None", given["language"]) or speak_to(None)
-    with _database().transaction() as session:
+    with application.database().transaction() as session:
         shown = shown_form(session, form, language)
         try:
             asked = read_answer(
@@ -154,7 +151,7 @@ def ask_by_json(form: str) -> Response:
                 email=given["email"],
                 topics=given["topics"],
                 notice=given["notice"],
-                keys=_address_keys(),
+                keys=application.address_keys(),
             )
         except Unanswerable as unanswerable:
             return _invalid({name: [code] for name, code in unanswerable.faults.items()})
@@ -206,7 +203,7 @@ def confirm_page(token: str) -> Response:
     """What would be confirmed, and the button that does it."""
     link = _confirm_link(token)
     now = clock.now()
-    with _database().reading() as session:
+    with application.database().reading() as session:
         language = speak_to(_language_of(session, link.subject))
         found = request_of(session, link.subject, language, now)
         metrics.link_views.labels("confirm", "none").inc()
@@ -218,9 +215,11 @@ def take_confirmation(token: str) -> Response:
     """The owner of the address presses the button. Again and again gives the same page."""
     link = _confirm_link(token)
     _hold("confirm")
-    with _database().transaction() as session:
+    with application.database().transaction() as session:
         language = speak_to(_language_of(session, link.subject))
-        found = confirm(session, link.subject, language=language, keys=_address_keys(), actor=PERSON, now=clock.now())
+        found = confirm(
+            session, link.subject, language=language, keys=application.address_keys(), actor=PERSON, now=clock.now()
+        )
         page = _request_page(session, found)
     metrics.link_acts.labels("confirm", "none").inc()
     return page
@@ -263,7 +262,7 @@ def _request_page(session: Session, found: Request | None) -> Response:
 @subscribing.get("/link")
 def link_page() -> str:
     speak_to(None)
-    with _database().reading() as session:
+    with application.database().reading() as session:
         return _link_page(session)
 
 
@@ -272,8 +271,8 @@ def take_link_request() -> Response:
     """Mail the link to the address, if the register knows it; the answer does not tell."""
     language = speak_to(None)
     _hold("link")
-    address = _address_keys().email(request.form.get("email", ""))
-    with _database().transaction() as session:
+    address = application.address_keys().email(request.form.get("email", ""))
+    with application.database().transaction() as session:
         chosen = _chosen_sender(session)
         if address is None:
             code: FaultCode = "address_invalid" if request.form.get("email", "").strip() else "address_missing"
@@ -322,24 +321,7 @@ def _closed(error: FormClosed) -> Response:
 def _hold(door: str) -> None:
     """Count the request; raises ``TooOften``."""
     now = clock.now()
-    hold(_database(), door, client_digest(client_address(request), _keys(), now), now)
-
-
-def _database() -> Database:
-    return cast("Database", current_app.extensions["consentmgr"])
-
-
-def _settings() -> Settings:
-    return cast("Settings", current_app.extensions["consentmgr.settings"])
-
-
-def _keys() -> Keys:
-    return cast("Keys", current_app.extensions["consentmgr.keys"])
-
-
-def _address_keys() -> AddressKeys:
-    keys = _keys()
-    return AddressKeys(keys.address_key, keys.address_key_id)
+    hold(application.database(), door, client_digest(client_address(request), application.keys(), now), now)
 
 
 def _postman() -> Postman:
@@ -347,5 +329,7 @@ def _postman() -> Postman:
     with _making_the_postman:
         held = current_app.extensions.get(_POSTMAN)
         if held is None:
-            held = current_app.extensions[_POSTMAN] = Postman(_database(), _settings(), _keys(), clock.now)
+            held = current_app.extensions[_POSTMAN] = Postman(
+                application.database(), application.settings(), application.keys(), clock.now
+            )
     return cast("Postman", held)

@@ -319,3 +319,13 @@ def forget_requests(session: Session, now: datetime) -> int:
         )
     )
     return len(forgotten)
+
+
+def forget_addresses(session: Session, address_keys: Sequence[UUID]) -> None:
+    """Erasure (GDPR 17): what waits for these addresses to confirm it waits no longer, and the addresses go."""
+    session.execute(
+        update(PendingSubscription)
+        .where(PendingSubscription.address_key.in_(address_keys), PendingSubscription.address.is_not(None))
+        .values(address=None)
+        .execution_options(synchronize_session=False)
+    )

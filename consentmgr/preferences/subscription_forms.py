@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from consentmgr.audit.service import record
@@ -242,3 +242,11 @@ def _check_notice(rows: list[Notice], controller: str, topics: list[str]) -> Non
 def _in(language: Language, names: dict[str, str]) -> str | None:
     """A text in this language, else in the first of fi, sv, en that there is."""
     return next((names[known] for known in (language, *LANGUAGES) if names.get(known)), None)
+
+
+def open_forms(session: Session) -> int:
+    """How many forms take subscriptions."""
+    return (
+        session.scalar(select(func.count()).select_from(SubscriptionForm).where(SubscriptionForm.closed_at.is_(None)))
+        or 0
+    )

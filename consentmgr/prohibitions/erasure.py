@@ -6,9 +6,10 @@ prohibitions, and the keyed digests of the addresses, which is all that is left 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -61,11 +62,42 @@ def erase_contacts(session: Session, erased: Mapping[int, ErasedBy | tuple[datet
     connection = ledger.driver_connection(session)
     _check_entries(connection, by)
     keys_kept = keep_erased(session, by)
+    _forget_elsewhere(session, connection, list(by))
     ids = {"ids": list(by)}
     connection.execute(_EMPTY_PROHIBITIONS, ids)
     contacts = forget_contacts(session, {contact_id: entry.at for contact_id, entry in by.items()})
     evidence = connection.execute(_DELETE_EVIDENCE, ids).rowcount
     return Erased(contacts, keys_kept, evidence)
+
+
+#: Who else may hold an address of somebody erased: ``module:function`` of ``(session, address_keys)``. Places and not
+#: functions, because some of these rooms are above this one.
+ALSO_FORGET: tuple[str, ...] = (
+    "consentmgr.mail.outbox:forget_addresses",
+    "consentmgr.preferences.subscribing:forget_addresses",
+)
+
+
+def _forget_elsewhere(session: Session, connection: psycopg.Connection[Any], contact_ids: list[int]) -> None:
+    """Have the addresses of these contacts forgotten where they stand outside the register, before they go from it.
+
+    An address that somebody else has too, who is not being erased, is left alone.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT p.address_key FROM contact_point p WHERE p.contact_id = ANY(%(ids)s)"
+            " AND p.address_key IS NOT NULL AND NOT EXISTS (SELECT FROM contact_point o JOIN contact c"
+            " ON c.id = o.contact_id WHERE o.address_key = p.address_key AND o.contact_id <> ALL(%(ids)s)"
+            " AND c.erased_at IS NULL AND c.merged_into IS NULL)",
+            {"ids": contact_ids},
+        )
+        address_keys = [row[0] for row in cursor]
+    if not address_keys:
+        return
+    for place in ALSO_FORGET:
+        module, _, name = place.partition(":")
+        forget: Callable[[Session, Sequence[UUID]], None] = getattr(import_module(module), name)
+        forget(session, address_keys)
 
 
 def _check_entries(connection: psycopg.Connection[Any], by: Mapping[int, ErasedBy]) -> None:

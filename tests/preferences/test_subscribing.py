@@ -810,3 +810,13 @@ def test_the_running_product_mails_and_confirms(
     server.stop()
     assert token not in server.log()
     assert SOMEBODY not in server.log()
+
+
+def test_status_warns_of_a_form_that_nobody_can_confirm(
+    database: Database, keys: Keys, run_command: RunCommand
+) -> None:
+    assert "All is in order." in run_command("status").stdout
+    make_form(database, keys)
+    told = run_command("status").stdout
+    assert "1 subscription form is open and no mail can be sent" in told
+    assert "but for the warnings" in told

@@ -205,3 +205,34 @@ def test_keys_kept_elsewhere_are_taken_in_once(database: Database) -> None:
         assert add_kept_keys(session, [one, other, one]) == [True, True, False]
         assert add_kept_keys(session, [one]) == [False]
         assert kept_keys(session, [7]) == [one, other]
+
+
+def test_what_waits_to_be_sent_to_the_person_or_confirmed_by_them_goes_too(
+    database: Database, people: tuple[int, int], erase: Callable[..., Erased]
+) -> None:
+    with database.transaction() as session:
+        for contact_id in people:
+            session.execute(
+                text(
+                    "INSERT INTO outgoing_mail (template, language, controller, address, address_key, created_at, due_at)"
+                    " SELECT 'my_link', 'fi', 'acme', value, address_key, now(), now() FROM contact_point"
+                    " WHERE contact_id = :id AND kind = 'email'"
+                ),
+                {"id": contact_id},
+            )
+            session.execute(
+                text(
+                    "INSERT INTO pending_subscription (id, form, controller, notice, language, address, address_key,"
+                    " asked_at, expires_at) SELECT gen_random_uuid(), 'f', 'acme', 'n/1', 'fi', value, address_key, now(),"
+                    " now() + interval '7 days' FROM contact_point WHERE contact_id = :id AND kind = 'email'"
+                ),
+                {"id": contact_id},
+            )
+    erase(people[0])
+    assert "cecilia" not in everything(database).lower()
+    with database.connect() as connection:
+        for table in ("outgoing_mail", "pending_subscription"):
+            left = connection.scalars(text(f"SELECT address FROM {table} WHERE address IS NOT NULL")).all()
+            assert left == ["aino@posti.example"]
+        # A mail that was not wanted any more is not sent later.
+        assert connection.scalar(text("SELECT count(*) FROM outgoing_mail WHERE given_up_at IS NULL")) == 1
