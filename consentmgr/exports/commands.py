@@ -49,7 +49,12 @@ export_group.add_command(export_documents)
 @click.option("--skip-older", type=int, default=None, metavar="HOURS", help="Leave out slots missed by more than this.")
 @click.option("--most-lag", type=int, default=None, metavar="HOURS", help="Alarm where not acknowledged after this.")
 @click.option("--lag-ends-certificates", is_flag=True, help="A lagging partner makes certificates invalid.")
-@click.option("--encrypt-to", default=None, metavar="AGE1…", help="Encrypt the files to this age public key.")
+@click.option(
+    "--encrypt-to",
+    default=None,
+    metavar="AGE1…|FILE",
+    help="Encrypt the files to this age public key, or to the OpenPGP public key in FILE.",
+)
 @click.option("--digest-key-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), default=None)
 @click.option(
     "--secret-file",
@@ -82,6 +87,7 @@ def create_command(
 ) -> None:
     """Make the schedule KEY: what leaves, for whom, in which form, where to and when."""
     from consentmgr.db import open_database
+    from consentmgr.exports.encryption import recipient_of
     from consentmgr.exports.runs import DIGEST_KEY
     from consentmgr.exports.schedules import NewSchedule, create
     from consentmgr.keys import load_keys
@@ -105,7 +111,7 @@ def create_command(
             delta=delta,
             destination=destination,
             secrets=secrets,
-            encrypt_to=encrypt_to,
+            encrypt_to=recipient_of(encrypt_to) if encrypt_to is not None else None,
             cron=cron,
             time_zone=time_zone,
             catch_up=catch_up,  # type: ignore[arg-type]

@@ -23,6 +23,7 @@ from consentmgr.exports.models import ExportSchedule
 from consentmgr.exports.suppressed import REASONS, create_set
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import local_date
+from consentmgr.prohibitions.recovered import refuse_unrecovered
 from consentmgr.screening.service import screen
 from consentmgr.vocabulary.codes import POINT_KIND_OF_CHANNEL, Channel, Language
 from consentmgr.vocabulary.documents import Campaign
@@ -48,8 +49,14 @@ def kinds_of(channel: str) -> list[str]:
 
 
 def gather(session: Session, schedule: ExportSchedule, *, keys: AddressKeys, now: datetime) -> SetCounts:
-    """Fill ``export_now`` with the schedule's set. The caller's transaction reads one position throughout."""
+    """Fill ``export_now`` with the schedule's set. The caller's transaction reads one position throughout.
+
+    Raises ``NotRecovered`` where the register was restored and does not know yet who left since.
+    """
+    refuse_unrecovered(session)
     connection = driver_connection(session)
+    # A million addresses are joined and grouped in memory, where PostgreSQL would go to disk and back.
+    connection.execute("SET LOCAL work_mem = '64MB'")
     if schedule.content == "suppressed":
         return _suppressed(session, connection, schedule, keys, now)
     return _allowed(session, connection, schedule, keys, now)

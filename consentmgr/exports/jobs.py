@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import select
 
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.edge.logs import log
+from consentmgr.exports.acknowledgements import collect
+from consentmgr.exports.alarms import watch
+from consentmgr.exports.due import due_slots
+from consentmgr.exports.kept_files import close_ended
 from consentmgr.exports.models import ExportRun, ExportSchedule
 from consentmgr.exports.runs import Superseded, host_and_process, run_schedule
 from consentmgr.keys import Keys
 from consentmgr.kit.errors import ConsentmgrError
-from consentmgr.timetable.slots import slots
 
-#: Slots of one schedule that are run in one look; the next look goes on.
-_MOST_AT_ONCE = 1_000
 ACTOR = "scheduler"
-
-
-def due_slots(session: Session, schedule: ExportSchedule, now: datetime) -> list[datetime]:
-    """The slots of a schedule that have come and were not run, oldest first, as its catch-up policy wants them.
-
-    ``latest``: only the newest of those missed. ``all``: each. ``skip_older_hours`` leaves out what came too long ago.
-    """
-    if schedule.cron is None or schedule.paused_at is not None:
-        return []
-    last = session.scalar(select(func.max(ExportRun.slot)).where(ExportRun.schedule == schedule.key))
-    found: list[datetime] = []
-    for slot in slots(schedule.cron, last or schedule.created_at, zone=ZoneInfo(schedule.time_zone)):
-        if slot > now or len(found) >= _MOST_AT_ONCE:
-            break
-        found.append(slot)
-    if schedule.skip_older_hours is not None:
-        oldest = now - timedelta(hours=schedule.skip_older_hours)
-        found = [slot for slot in found if slot >= oldest]
-    return found if schedule.catch_up == "all" else found[-1:]
 
 
 def run_due(database: Database, settings: Settings, keys: Keys, now: datetime) -> str:
@@ -74,35 +54,18 @@ def run_due(database: Database, settings: Settings, keys: Keys, now: datetime) -
     return f"{done} published, {failed} failed" if done or failed else ""
 
 
-def lagging(session: Session, now: datetime) -> list[tuple[ExportSchedule, ExportRun]]:
-    """Schedules whose newest published sequence nobody acknowledged within its ``most_lag_hours``, with that run."""
-    found = []
-    for schedule in session.scalars(select(ExportSchedule).where(ExportSchedule.most_lag_hours.is_not(None))):
-        assert schedule.most_lag_hours is not None
-        oldest = session.scalar(
-            select(ExportRun)
-            .where(
-                ExportRun.schedule == schedule.key,
-                ExportRun.state == "published",
-                ExportRun.acknowledged_at.is_(None),
-                ExportRun.sequence
-                > select(func.coalesce(func.max(ExportRun.sequence), 0))
-                .where(ExportRun.schedule == schedule.key, ExportRun.acknowledged_at.is_not(None))
-                .scalar_subquery(),
-            )
-            .order_by(ExportRun.sequence)
-            .limit(1)
-        )
-        late = timedelta(hours=schedule.most_lag_hours)
-        if oldest is not None and oldest.published_at is not None and oldest.published_at + late < now:
-            found.append((schedule, oldest))
-    return found
+def read_answers(database: Database, settings: Settings, keys: Keys, now: datetime) -> str:
+    """Take the acknowledgements that partners left beside the manifests; for every few minutes."""
+    taken, refused = collect(database, settings, keys, now)
+    return f"{taken} acknowledged, {refused} refused" if taken or refused else ""
 
 
-def watch_partners(database: Database, settings: Settings, keys: Keys, now: datetime) -> str:  # noqa: ARG001 - a job
-    """Raise an alarm for every partner that has not acknowledged in time."""
-    with database.reading() as session:
-        late = lagging(session, now)
-        for schedule, run in late:
-            log().error("partner lags", schedule=schedule.key, sequence=run.sequence)
-    return f"{len(late)} partners lag" if late else ""
+def tell_alarms(database: Database, settings: Settings, keys: Keys, now: datetime) -> str:
+    """Raise, repeat and end alarms; for every minute."""
+    return watch(database, settings, keys, now).told
+
+
+def end_links(database: Database, settings: Settings, keys: Keys, now: datetime) -> str:  # noqa: ARG001 - a job
+    """Take away files that nobody may fetch any more; for every hour."""
+    with database.transaction() as session:
+        return f"{close_ended(session, settings, now)} links ended"

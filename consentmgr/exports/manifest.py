@@ -39,9 +39,14 @@ def written_file(path: Path, rows: int) -> WrittenFile:
 
 
 def signed_manifest(
-    schedule: ExportSchedule, run: ExportRun, files: Sequence[WrittenFile], key: SigningKey
+    schedule: ExportSchedule,
+    run: ExportRun,
+    files: Sequence[WrittenFile],
+    key: SigningKey,
+    *,
+    acknowledge: Mapping[str, str] | None = None,
 ) -> tuple[str, bytes]:
-    """The JWS and the bytes of the manifest's file. No personal data."""
+    """The JWS and the bytes of the manifest's file. No personal data. ``acknowledge`` says how that is done."""
     claims: dict[str, Any] = {
         "schema": SCHEMA,
         "product": {"name": "consentmgr", "version": __version__},
@@ -62,6 +67,7 @@ def signed_manifest(
         "register_position": run.register_position,
         "ledger_head": run.ledger_head,
         "files": [{"name": file.name, "sha256": file.sha256, "bytes": file.bytes, "rows": file.rows} for file in files],
+        "acknowledge": dict(acknowledge) if acknowledge else None,
         "signing_key": str(public_jwk(key)["kid"]),
     }
     if schedule.format == "google":

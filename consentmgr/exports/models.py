@@ -100,7 +100,7 @@ class ExportedEntry(Base):
     """
 
     __tablename__ = "exported_entry"
-    schedule: Mapped[str] = mapped_column(ForeignKey("export_schedule.key"), primary_key=True)
+    schedule: Mapped[str] = mapped_column(Text, primary_key=True)
     address_key: Mapped[UUID] = mapped_column(PgUUID(as_uuid=True), primary_key=True)
     from_seq: Mapped[int] = mapped_column(BigInteger, primary_key=True)
     to_seq: Mapped[int | None] = mapped_column(BigInteger)
@@ -112,3 +112,50 @@ class ExportedEntry(Base):
         Index("ix_exported_entry_from", "schedule", "from_seq"),
         Index("ix_exported_entry_to", "schedule", "to_seq", postgresql_where=text("to_seq is not null")),
     )
+
+
+class ExportLink(Base):
+    """A link to the files of one run, mailed to one address of the partner.
+
+    The token names the row and nothing else; what the link is good for is decided here. ``files`` is
+    ``[{"name", "bytes", "sha256"}]``, as they lie in the data folder until ``closed_at``. No address is kept.
+    """
+
+    __tablename__ = "export_link"
+    id: Mapped[UUID] = mapped_column(PgUUID(as_uuid=True), primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("export_run.id"))
+    address_key: Mapped[UUID] = mapped_column(PgUUID(as_uuid=True))
+    files: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    created_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    expires_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    #: How often each file may be downloaded.
+    most_downloads: Mapped[int] = mapped_column(Integer)
+    closed_at: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
+    __table_args__ = (UniqueConstraint("run_id", "address_key", name="uq_export_link_run_address"),)
+
+
+class ExportDownload(Base):
+    """One download of one file by a link."""
+
+    __tablename__ = "export_download"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    link_id: Mapped[UUID] = mapped_column(ForeignKey("export_link.id"))
+    name: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    __table_args__ = (Index("ix_export_download_link", "link_id", "name"),)
+
+
+class Alarm(Base):
+    """Something a person must look at: of one kind, about one thing, since a moment, until ``resolved_at``.
+
+    ``mailed_at`` and ``posted_at`` are when it was last told of. ``detail`` holds counts and codes, no personal data.
+    """
+
+    __tablename__ = "alarm"
+    kind: Mapped[str] = mapped_column(Text, primary_key=True)
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
+    detail: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    since: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
+    mailed_at: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
+    posted_at: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
+    resolved_at: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from psycopg.errors import SerializationFailure
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text, true, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -27,7 +27,11 @@ from consentmgr.config import Settings
 from consentmgr.consents.ledger import driver_connection, ledger_head
 from consentmgr.db import Database
 from consentmgr.exports.content import gather
+from consentmgr.exports.delivery_links import url_of
 from consentmgr.exports.destinations import opened
+from consentmgr.exports.destinations.destination import Here
+from consentmgr.exports.destinations.mail_link import acknowledging
+from consentmgr.exports.encryption import encrypted
 from consentmgr.exports.formats import BY_NAME
 from consentmgr.exports.formats.format import About
 from consentmgr.exports.formats.hashed_lists import keyed_digest
@@ -41,11 +45,18 @@ from consentmgr.kit.clock import now as clock_now
 from consentmgr.kit.errors import BadInput, ConsentmgrError, NotFound
 from consentmgr.kit.private_folder import make_private_folder
 from consentmgr.prohibitions import journal
+from consentmgr.prohibitions.models import Restoration
+from consentmgr.screening.partners import note_held, note_waiting
 
 #: A run whose heartbeat is older is taken for abandoned.
 LEASE = timedelta(seconds=90)
+#: Sequences left out after a restore. Those between were used by runs that the backup does not know; a run a second
+#: for a day is fewer.
+LEAP = 100_000
 #: The name of the partner's own key among a schedule's secrets.
 DIGEST_KEY = "digest_key"
+#: Kinds of destination in which a partner's answer is looked for.
+READ_BACK = ("folder", "sftp", "s3")
 
 Tell = Callable[[str], None]
 
@@ -82,6 +93,38 @@ def last_acknowledged(session: Session, schedule: str) -> int | None:
             ExportRun.schedule == schedule, ExportRun.acknowledged_at.is_not(None)
         )
     )
+
+
+def delta_base(session: Session, schedule: str) -> int | None:
+    """The sequence a delta may begin from: the newest acknowledged, of those made since the register was restored.
+
+    A partner may hold a later sequence of the register that was lost, so nothing before a restore is built upon.
+    """
+    restored_at = _restored_at(session)
+    return session.scalar(
+        select(func.max(ExportRun.sequence)).where(
+            ExportRun.schedule == schedule,
+            ExportRun.acknowledged_at.is_not(None),
+            true() if restored_at is None else ExportRun.started_at > restored_at,
+        )
+    )
+
+
+def _restored_at(session: Session) -> datetime | None:
+    return session.scalar(select(func.max(Restoration.restored_at)))
+
+
+def _next_sequence(session: Session, schedule: str) -> int:
+    newest = session.execute(
+        select(ExportRun.sequence, ExportRun.started_at)
+        .where(ExportRun.schedule == schedule)
+        .order_by(ExportRun.sequence.desc())
+        .limit(1)
+    ).one_or_none()
+    restored_at = _restored_at(session)
+    if restored_at is not None and (newest is None or newest.started_at <= restored_at):
+        return (newest.sequence if newest is not None else 0) + LEAP
+    return (newest.sequence if newest is not None else 0) + 1
 
 
 def last_published(session: Session, schedule: str) -> int | None:
@@ -121,6 +164,11 @@ def claim(
         .order_by(ExportRun.sequence)
         .limit(1)
     )
+    restored_at = _restored_at(session)
+    if open_run is not None and restored_at is not None and open_run.started_at <= restored_at:
+        # It may have been published before the register was lost; another set under its number would be a lie.
+        open_run.state, open_run.error = "failed", "the register was restored from a backup"
+        open_run = None
     if open_run is not None:
         if open_run.heartbeat_at > now - LEASE and open_run.claimed_by != claimed_by:
             return None
@@ -132,11 +180,10 @@ def claim(
         select(ExportRun.id).where(ExportRun.schedule == key, ExportRun.slot == slot)
     ):
         return None
-    newest = session.scalar(select(func.max(ExportRun.sequence)).where(ExportRun.schedule == key)) or 0
-    base = None if full or schedule.mode == "full" else last_acknowledged(session, key)
+    base = None if full or schedule.mode == "full" else delta_base(session, key)
     run = ExportRun(
         schedule=key,
-        sequence=newest + 1,
+        sequence=_next_sequence(session, key),
         slot=slot,
         mode="full" if base is None else "delta",
         base_sequence=base,
@@ -148,6 +195,7 @@ def claim(
     )
     session.add(run)
     session.flush()
+    note_waiting(session, key, run.sequence, now)
     return run
 
 
@@ -208,12 +256,21 @@ def _carry_out(
             schedule = schedule_of(session, run.schedule)
             files = _write(session, schedule, run, keys, folder, now)
             secrets = unsealed(schedule.secrets, keys.address_key)
-        token, document = signed_manifest(schedule, run, files, keys.signing_key)
-        manifest = folder / f"{_stem(schedule, run)}.manifest.json"
+        token, document = signed_manifest(
+            schedule, run, files, keys.signing_key, acknowledge=_how_to_acknowledge(settings, schedule, run)
+        )
+        manifest = folder / f"{stem_of(run)}.manifest.json"
         manifest.write_bytes(document)
         tell("deliver")
         _beat(database, run_id, fence)
-        _deliver(settings, schedule, secrets, files, manifest)
+        here = Here(database, settings, keys, run_id, clock_now())
+        destination = opened(schedule.destination, secrets, settings.private_destinations, here)
+        try:
+            for file in files:
+                destination.put(file.name, file.path)
+            destination.put(manifest.name, manifest)
+        finally:
+            destination.close()
     with database.transaction() as session:
         done = session.execute(
             update(ExportRun)
@@ -303,8 +360,17 @@ def _digest_key(schedule: ExportSchedule, keys: Keys) -> bytes | None:
     return secret.encode() if secret is not None else None
 
 
-def _stem(schedule: ExportSchedule, run: ExportRun) -> str:
-    return f"{schedule.key}-{run.sequence:06d}{'-delta' if run.mode == 'delta' else ''}"
+def stem_of(run: ExportRun) -> str:
+    """What the names of all files of a run begin with."""
+    return f"{run.schedule}-{run.sequence:06d}{'-delta' if run.mode == 'delta' else ''}"
+
+
+def _how_to_acknowledge(settings: Settings, schedule: ExportSchedule, run: ExportRun) -> dict[str, str]:
+    """What the manifest says of it: a link, and the name of the file to put beside the manifest where that is read."""
+    told = {"url": url_of(settings, acknowledging(run))}
+    if schedule.destination["kind"] in READ_BACK:
+        told["file"] = f"{stem_of(run)}.ack.json"
+    return told
 
 
 @contextmanager
@@ -313,7 +379,9 @@ def _spool(settings: Settings, run_id: int, fence: int) -> Iterator[Path]:
     base = settings.data_folder / "exports"
     make_private_folder(base)
     folder = base / f"{run_id}-{fence}"
-    shutil.rmtree(folder, ignore_errors=True)
+    # Also what those who had the run before left here when they were killed.
+    for left in base.glob(f"{run_id}-*"):
+        shutil.rmtree(left, ignore_errors=True)
     make_private_folder(folder)
     try:
         yield folder
@@ -328,7 +396,7 @@ def _write(
     opened_files: dict[str, tuple[Path, BinaryIO]] = {}
 
     def open_file(suffix: str) -> BinaryIO:
-        path = folder / f"{_stem(schedule, run)}{suffix}{form.ending}"
+        path = folder / f"{stem_of(run)}{suffix}{form.ending}"
         opened_files[suffix] = (path, path.open("xb"))
         return opened_files[suffix][1]
 
@@ -340,26 +408,17 @@ def _write(
     )
     try:
         rows = form.write(
-            portions(driver_connection(session), schedule.key, run.sequence, run.base_sequence), about, open_file
+            portions(driver_connection(session), schedule.key, run.sequence, run.base_sequence, people=form.people),
+            about,
+            open_file,
         )
     finally:
         for _, file in opened_files.values():
             file.close()
     paths = [(path, rows[suffix]) for suffix, (path, _) in opened_files.items()]
     if schedule.encrypt_to is not None:
-        paths = [(_encrypted(path, schedule.encrypt_to), count) for path, count in paths]
+        paths = [(encrypted(path, schedule.encrypt_to, now), count) for path, count in paths]
     return [written_file(path, count) for path, count in paths]
-
-
-def _encrypted(path: Path, recipient: str) -> Path:
-    """The file encrypted to the partner's age key; what was in clear goes."""
-    import pyrage
-
-    target = path.with_name(f"{path.name}.age")
-    with path.open("rb") as reading, target.open("xb") as writing:
-        pyrage.encrypt_io(reading, writing, [pyrage.x25519.Recipient.from_str(recipient)])
-    path.unlink()
-    return target
 
 
 def _beat(database: Database, run_id: int, fence: int) -> None:
@@ -372,18 +431,6 @@ def _beat(database: Database, run_id: int, fence: int) -> None:
             raise Superseded("another process has taken over this run")
 
 
-def _deliver(
-    settings: Settings, schedule: ExportSchedule, secrets: dict[str, str], files: Sequence[WrittenFile], manifest: Path
-) -> None:
-    destination = opened(schedule.destination, secrets, settings.private_destinations)
-    try:
-        for file in files:
-            destination.put(file.name, file.path)
-        destination.put(manifest.name, manifest)
-    finally:
-        destination.close()
-
-
 def acknowledge(session: Session, key: str, sequence: int, *, by: str, actor: str, now: datetime) -> None:
     """Note that the partner holds a sequence; deltas are from there on. Raises ``NotFound`` or ``BadInput``."""
     run = run_of(session, key, sequence)
@@ -391,9 +438,26 @@ def acknowledge(session: Session, key: str, sequence: int, *, by: str, actor: st
         raise BadInput(f"sequence {sequence} has not been published", field="sequence")
     if run.acknowledged_at is None:
         run.acknowledged_at, run.acknowledged_by = now, by
+        session.flush()
+        note_held(session, key, next_sent=oldest_waiting(session, key))
         record(
             session, at=now, actor=actor, action="acknowledged", object=f"export:{key}", detail={"sequence": sequence}
         )
+
+
+def oldest_waiting(session: Session, schedule: str) -> tuple[int, datetime] | None:
+    """The first sequence after the newest acknowledged one, and when it left or was begun."""
+    row = session.execute(
+        select(ExportRun.sequence, func.coalesce(ExportRun.published_at, ExportRun.started_at))
+        .where(
+            ExportRun.schedule == schedule,
+            ExportRun.state != "failed",
+            ExportRun.sequence > (last_acknowledged(session, schedule) or 0),
+        )
+        .order_by(ExportRun.sequence)
+        .limit(1)
+    ).one_or_none()
+    return (row[0], row[1]) if row is not None else None
 
 
 def host_and_process() -> str:

@@ -17,13 +17,15 @@ from sqlalchemy.orm import Session
 from consentmgr.audit.service import record
 from consentmgr.exports.content import kinds_of
 from consentmgr.exports.destinations import checked
+from consentmgr.exports.encryption import check_recipient
 from consentmgr.exports.formats import BY_NAME, FORMATS
 from consentmgr.exports.models import ExportSchedule
-from consentmgr.exports.runs import DIGEST_KEY
+from consentmgr.exports.runs import DIGEST_KEY, last_acknowledged, oldest_waiting
 from consentmgr.exports.sealing import sealed
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput
 from consentmgr.register.models import Controller, Topic
+from consentmgr.screening.partners import rely_no_more, rely_on
 from consentmgr.screening.service import default_controller
 from consentmgr.vocabulary.codes import CHANNELS, PURPOSES
 from consentmgr.vocabulary.documents import Campaign
@@ -61,7 +63,7 @@ class NewSchedule:
 def create(session: Session, new: NewSchedule, *, address_key: bytes, actor: str, now: datetime) -> ExportSchedule:
     """Store a schedule; flushes. Raises ``BadInput`` naming the option that is wrong."""
     controller = new.controller or default_controller(session)
-    _check(session, new, controller)
+    _check(session, new, controller, now)
     assert controller is not None
     schedule = ExportSchedule(
         key=new.key,
@@ -87,6 +89,7 @@ def create(session: Session, new: NewSchedule, *, address_key: bytes, actor: str
     )
     session.add(schedule)
     session.flush()
+    keep_reliance(session, schedule)
     record(
         session,
         at=now,
@@ -96,6 +99,31 @@ def create(session: Session, new: NewSchedule, *, address_key: bytes, actor: str
         detail={"partner": schedule.partner, "format": new.format, "destination": schedule.destination["kind"]},
     )
     return schedule
+
+
+def keep_reliance(session: Session, schedule: ExportSchedule) -> None:
+    """Tell screening whether certificates rely on this schedule's partner; to be called when one is made or changed.
+
+    Where they do, the partner owes the oldest sequence it has not acknowledged, or, holding nothing, all of it since
+    the schedule was made.
+    """
+    if not schedule.lag_ends_certificates or schedule.most_lag_hours is None:
+        rely_no_more(session, schedule.key)
+        return
+    waiting: tuple[int | None, datetime] | None = oldest_waiting(session, schedule.key)
+    if waiting is None and last_acknowledged(session, schedule.key) is None:
+        waiting = (None, schedule.created_at)
+    rely_on(
+        session,
+        schedule=schedule.key,
+        partner=schedule.partner,
+        controller=schedule.controller,
+        channel=schedule.channel,
+        purpose=schedule.purpose,
+        topic=schedule.topic,
+        most_lag_hours=schedule.most_lag_hours,
+        waiting=waiting,
+    )
 
 
 def all_schedules(session: Session) -> list[ExportSchedule]:
@@ -109,7 +137,7 @@ def _campaign(new: NewSchedule, controller: str) -> dict[str, Any] | None:
     return {**document, "controller": new.campaign.controller or controller, "type": "campaign"}
 
 
-def _check(session: Session, new: NewSchedule, controller: str | None) -> None:
+def _check(session: Session, new: NewSchedule, controller: str | None, now: datetime) -> None:
     if not _KEY.fullmatch(new.key):
         raise BadInput("a key is of small letters, digits, - and _, and begins with a letter or digit", field="KEY")
     if session.get(ExportSchedule, new.key) is not None:
@@ -125,9 +153,14 @@ def _check(session: Session, new: NewSchedule, controller: str | None) -> None:
     if new.topic is not None and session.get(Topic, new.topic) is None:
         raise BadInput(f"the register knows no topic “{new.topic}”", field="--topic")
     _check_format(new)
-    _check_timetable(new)
+    check_timetable(new)
     if new.encrypt_to is not None:
-        _check_recipient(new.encrypt_to)
+        check_recipient(new.encrypt_to, now)
+    if new.lag_ends_certificates and (new.most_lag_hours is None or new.content != "suppressed"):
+        raise BadInput(
+            "is for lists of suppressed people with --most-lag, which says when a partner lags",
+            field="--lag-ends-certificates",
+        )
 
 
 def _check_format(new: NewSchedule) -> None:
@@ -145,7 +178,7 @@ def _check_format(new: NewSchedule) -> None:
         )
 
 
-def _check_timetable(new: NewSchedule) -> None:
+def check_timetable(new: NewSchedule) -> None:
     try:
         zone = ZoneInfo(new.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -155,12 +188,3 @@ def _check_timetable(new: NewSchedule) -> None:
             next(CronSim(new.cron, clock.now().astimezone(zone)))
         except (CronSimError, StopIteration):
             raise BadInput("is no cron expression, as “0 3 * * *” is for three every night", field="--cron") from None
-
-
-def _check_recipient(recipient: str) -> None:
-    import pyrage
-
-    try:
-        pyrage.x25519.Recipient.from_str(recipient)
-    except pyrage.RecipientError:
-        raise BadInput("is no age public key, which begins with age1", field="--encrypt-to") from None

@@ -12,11 +12,18 @@ import psycopg
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 
-from consentmgr.exports.formats.format import ENTRIES
+from consentmgr.exports.formats.format import ENTRIES, PEOPLE
+
+#: So many addresses are many: PostgreSQL counts anew when as many have changed, and joins whole tables for as many.
+_MANY = 10_000
 
 
 def store(connection: psycopg.Connection[Any], schedule: str, sequence: int) -> tuple[int, int]:
     """Make ``export_now`` the set of ``sequence``; how many addresses came and how many went."""
+    # The planner knows neither of the two tables yet when a first set is stored. Row by row it would look each address
+    # up among all those stored before it, for hours; whole tables are compared by hashes, whatever it believes.
+    connection.execute("ANALYZE export_now")
+    connection.execute("SET LOCAL enable_nestloop = off")
     went = connection.execute(
         "UPDATE exported_entry e SET to_seq = %s WHERE e.schedule = %s AND e.to_seq IS NULL"
         " AND NOT EXISTS (SELECT FROM export_now n WHERE n.address_key = e.address_key)",
@@ -29,6 +36,9 @@ def store(connection: psycopg.Connection[Any], schedule: str, sequence: int) -> 
         "   AND e.address_key = n.address_key AND e.to_seq IS NULL)",
         {"schedule": schedule, "sequence": sequence},
     ).rowcount
+    connection.execute("SET LOCAL enable_nestloop = on")
+    if came + went > _MANY:
+        connection.execute("ANALYZE exported_entry")
     return came, went
 
 
@@ -69,19 +79,28 @@ WHERE e.schedule = %(schedule)s AND e.from_seq <= %(base)s AND e.to_seq > %(base
     AND n.from_seq > %(base)s AND n.from_seq <= %(sequence)s AND (n.to_seq IS NULL OR n.to_seq > %(sequence)s))
 """
 
-# The address itself: of a contact or organisation that has it, else of the ban that named it.
+# The address itself: of a contact or organisation that has it, else of the ban that named it. Names and postal
+# addresses cost a second look-up for each row, and most formats have no use for them.
 _WITH_ADDRESSES = """
 SELECT s.action, s.kind, coalesce(p.value, b.document->'target'->>s.kind) AS value, s.reason,
-  to_char(s.since AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS') AS since, p.given_name, p.family_name,
-  p.postal->>'street' AS street, p.postal->>'apartment' AS apartment, p.postal->>'postal_code' AS postal_code,
-  p.postal->>'city' AS city, coalesce(p.country, p.postal->>'country') AS country, s.partner_digest
+  s.since AT TIME ZONE 'UTC' AS since, PEOPLE, s.partner_digest
 FROM (SET) s
-LEFT JOIN LATERAL (SELECT o.value, o.postal, c.given_name, c.family_name, c.country FROM contact_point o
-  LEFT JOIN contact c ON c.id = o.contact_id WHERE o.address_key = s.address_key AND o.kind = s.kind
-  ORDER BY o.id LIMIT 1) p ON true
+POINTS
 LEFT JOIN LATERAL (SELECT q.document FROM prohibition q WHERE p.value IS NULL AND s.kind <> 'post'
   AND q.address_key = s.address_key AND q.document IS NOT NULL ORDER BY q.id LIMIT 1) b ON true
 """
+# Several contacts may have one address; the first of them tells it. Of few addresses each is looked up, of many all
+# points are joined at once.
+_POINT_OF_EACH = """LEFT JOIN LATERAL (SELECT o.value, o.postal, o.contact_id FROM contact_point o
+  WHERE o.address_key = s.address_key AND o.kind = s.kind ORDER BY o.id LIMIT 1) p ON true"""
+_ALL_POINTS = """LEFT JOIN (SELECT o.address_key, o.kind, o.value, o.postal, o.contact_id FROM contact_point o
+  WHERE NOT EXISTS (SELECT FROM contact_point q
+    WHERE q.address_key = o.address_key AND q.kind = o.kind AND q.id < o.id)) p
+  ON p.address_key = s.address_key AND p.kind = s.kind"""
+_PEOPLE = """c.given_name, c.family_name, p.postal->>'street' AS street, p.postal->>'apartment' AS apartment,
+  p.postal->>'postal_code' AS postal_code, p.postal->>'city' AS city,
+  coalesce(c.country, p.postal->>'country') AS country"""
+_CONTACTS = "LEFT JOIN contact c ON c.id = p.contact_id\n"
 
 
 class _Copied(RawIOBase):
@@ -95,26 +114,39 @@ class _Copied(RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, target: Any) -> int:
-        while not self._rest:
-            block = next(self._blocks, None)
-            if block is None:
-                return 0
-            self._rest = bytes(block)
-        size = min(len(target), len(self._rest))
-        target[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
+    def read(self, size: int = -1, /) -> bytes:
+        """So many bytes, fewer at the end alone: what arrives is a row at a time, and each answer is made room for."""
+        pieces: list[Any] = [self._rest]
+        have = len(self._rest)
+        for block in self._blocks if have < size or size < 0 else ():
+            pieces.append(block)
+            have += len(block)
+            if have >= size >= 0:
+                break
+        data = b"".join(pieces)
+        size = have if size < 0 else size
+        self._rest = data[size:]
+        return data[:size]
 
 
 _TYPES = {name: pa.large_string() for name in ENTRIES.names} | {"since": pa.timestamp("us")}
 
 
-def portions(connection: psycopg.Connection[Any], schedule: str, sequence: int, base: int | None) -> Iterator[pa.Table]:
-    """The entries of a sequence: all of them, or with ``base`` what changed since that one. Constant memory."""
+def portions(
+    connection: psycopg.Connection[Any], schedule: str, sequence: int, base: int | None, *, people: bool = True
+) -> Iterator[pa.Table]:
+    """The entries of a sequence: all of them, or with ``base`` what changed since that one. Constant memory.
+
+    Without ``people`` names and postal addresses stay null.
+    """
     chosen = _FULL if base is None else _DELTA
-    question = _WITH_ADDRESSES.replace("SET", chosen)
+    question = _WITH_ADDRESSES + _CONTACTS if people else _WITH_ADDRESSES
+    columns = _PEOPLE if people else ", ".join(f"NULL AS {name}" for name in PEOPLE)
     values = {"schedule": schedule, "sequence": sequence, "base": base}
+    counted = f"SELECT count(*) FROM ({chosen} LIMIT {_MANY + 1}) s"  # noqa: S608 - our own words
+    found = connection.execute(counted.encode(), values).fetchone()
+    points = _ALL_POINTS if found is not None and found[0] > _MANY else _POINT_OF_EACH
+    question = question.replace("SET", chosen).replace("POINTS", points).replace("PEOPLE", columns)
     with (
         connection.cursor() as cursor,
         cursor.copy(

@@ -70,4 +70,9 @@ def recover(*, skip_damaged: bool) -> None:
         click.echo("This register was not restored from a backup; there is nothing to recover.")
         return
     click.echo(f"taken from the journal: {done.replayed:,} acts since {done.backup_taken_at:%Y-%m-%d %H:%M} UTC")
+    if sum(done.found.values()) != done.replayed:
+        click.echo("The others below were taken before, as people left meanwhile.")
+    for (day, act), number in sorted(done.found.items(), key=lambda one: (str(one[0][0]), one[0][1])):
+        told = {"leave": "left", "undo": "took their leaving back", "damaged": "lines damaged and left out"}[act]
+        click.echo(f"  {day or '':<10}  {number:,} {told}")
     click.echo("The register answers again.")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
@@ -12,6 +14,7 @@ from consentmgr.audit.service import record
 from consentmgr.config import Settings
 from consentmgr.db import Database, migrate
 from consentmgr.keys import Keys
+from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, Unavailable
 from consentmgr.prohibitions import journal
 from consentmgr.prohibitions.models import Restoration
@@ -92,10 +95,13 @@ def _mark(session: Session, backup: Backup, actor: str, now: datetime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What recovery did: acts taken from the journal, and since when the register had not known of any."""
+    """What recovery did: ``replayed`` acts were taken now; ``found`` counts all that the journal holds from after the
+    backup, by Finnish day and act (``leave``, ``undo``, ``damaged``). The rest were taken as others left meanwhile.
+    """
 
     replayed: int
     backup_taken_at: datetime
+    found: Mapping[tuple[date | None, str], int]
 
 
 def recover(
@@ -110,12 +116,39 @@ def recover(
         if found is None:
             return None
         identifier, taken_at = found.id, found.backup_taken_at
+        files = journal.files(session, settings)
+    counted = _since(settings, files, taken_at)
     replayed = journal.replay(database, settings, keys, now, skip_damaged=skip_damaged)
     with database.transaction() as session:
         row = session.get(Restoration, identifier)
         assert row is not None
         row.recovered_at, row.recovered_by, row.replayed = now, actor, replayed
+        by_act: Counter[str] = Counter()
+        for (_, act_name), number in counted.items():
+            by_act[act_name] += number
         record(
-            session, at=now, actor=actor, action="recovered", object="register:backup", detail={"replayed": replayed}
+            session,
+            at=now,
+            actor=actor,
+            action="recovered",
+            object="register:backup",
+            detail={"replayed": replayed, **by_act},
         )
-    return Recovered(replayed, taken_at)
+    return Recovered(replayed, taken_at, counted)
+
+
+def _since(
+    settings: Settings, files: Sequence[journal.FileState], moment: datetime
+) -> Counter[tuple[date | None, str]]:
+    """What the journal holds from after a moment. A file's name begins with the day (UTC) it was begun."""
+    counted: Counter[tuple[date | None, str]] = Counter()
+    first_day = (moment.astimezone(UTC).date() - timedelta(days=1)).isoformat()
+    for state in files:
+        if state.name < first_day:
+            continue
+        for act, _ in journal.read(journal.journal_folder(settings) / state.name, 0):
+            if act is None:
+                counted[None, "damaged"] += 1
+            elif act.at > moment:
+                counted[local_date(act.at), act.act] += 1
+    return counted

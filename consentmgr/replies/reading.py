@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from imaplib import IMAP4
 
 import psycopg
@@ -17,10 +17,13 @@ from consentmgr.kit.errors import Unavailable
 from consentmgr.replies.mail import Mail, Unreadable
 from consentmgr.replies.mailbox import PROCESSED, Fetched, Mailbox
 from consentmgr.replies.office import Office
-from consentmgr.replies.taking import KIND_OF, Kind, Place, Taken, note, take_mail, taken_before
+from consentmgr.replies.taking import KIND_OF, Kind, Place, Taken, forget_gone, note, take_mail, taken_before
 
 #: Messages asked about together; their bodies are fetched one by one.
 _TOGETHER = 500
+
+#: That a message was taken is remembered this long, and for as long as it lies in the folder.
+KEEP_READ = timedelta(days=90)
 
 _log = logging.getLogger(__name__)
 
@@ -64,6 +67,8 @@ def read_all(database: Database, mailbox: Mailbox, name: str, office: Office) ->
     uids = mailbox.uids()
     for start in range(0, len(uids), _TOGETHER):
         _read_some(database, mailbox, name, uids[start : start + _TOGETHER], office, reading)
+    with database.transaction() as session:
+        forget_gone(session, name, mailbox.uid_validity, uids, before=office.now - KEEP_READ)
     if reading.put_off:
         raise Unavailable(f"{reading.told}; {reading.put_off} could not be taken and will be tried again")
     return reading

@@ -15,8 +15,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 import psycopg
-from sqlalchemy import ColumnElement, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, ColumnElement, all_, delete, func, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.exc import DataError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -146,6 +146,25 @@ def taken_before(session: Session, mailbox: str, uid_validity: int, uids: Iterab
         )
     )
     return {row.uid: row.kind for row in rows}
+
+
+def forget_gone(session: Session, mailbox: str, uid_validity: int, uids: Sequence[int], *, before: datetime) -> None:
+    """Forget messages read before a moment that are in the folder no more: they cannot come a second time.
+
+    ``uids`` are those that are there. Of a numbering that the server has given up (``uid_validity``) all are gone.
+    """
+    session.execute(
+        delete(ReadMessage)
+        .where(
+            ReadMessage.mailbox == mailbox,
+            ReadMessage.read_at < before,
+            or_(
+                ReadMessage.uid_validity != uid_validity,
+                ReadMessage.uid != all_(literal(list(uids), ARRAY(BigInteger))),
+            ),
+        )
+        .execution_options(synchronize_session=False)
+    )
 
 
 def count_taken(session: Session) -> dict[str, int]:

@@ -22,7 +22,7 @@ from moto.server import ThreadedMotoServer
 from standardwebhooks.webhooks import Webhook
 
 from consentmgr.exports.destinations import checked, opened
-from consentmgr.exports.destinations.destination import Destination, NotDelivered
+from consentmgr.exports.destinations.destination import LARGEST_ANSWER, Destination, NotDelivered, Readable
 
 HERE = (ip_network("127.0.0.0/8"),)
 BODY = b"address\n=a@x.example\n" + bytes(range(256)) * 5_000
@@ -55,12 +55,16 @@ def test_a_folder_shows_a_file_whole_or_not_at_all(tmp_path: Path, source: Path)
 
 
 class SftpServer:
-    """asyncssh's own server in a thread, its root a folder; it can drop the connection after so many bytes."""
+    """asyncssh's own server in a thread, its root a folder; it can drop the connection or be full after so many bytes
+    of a file, or allow nothing.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.host_key = asyncssh.generate_private_key("ssh-ed25519")
         self.drop_after: int | None = None
+        self.full_after: int | None = None
+        self.denied = False
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -84,7 +88,14 @@ class SftpServer:
             def __init__(self, channel: Any) -> None:
                 super().__init__(channel, chroot=str(outer.root))
 
+            def open(self, path: bytes, pflags: int, attrs: Any) -> Any:
+                if outer.denied:
+                    raise asyncssh.SFTPPermissionDenied("not allowed")
+                return super().open(path, pflags, attrs)
+
             async def write(self, file_obj: Any, offset: int, data: bytes) -> int:
+                if outer.full_after is not None and offset + len(data) > outer.full_after:
+                    raise asyncssh.SFTPFailure("no space left on device")
                 if outer.drop_after is not None and offset + len(data) > outer.drop_after:
                     self.channel.get_connection().abort()
                     raise asyncssh.SFTPFailure("cut")
@@ -155,6 +166,16 @@ def test_a_connection_cut_anywhere_leaves_no_file_under_its_name(sftp: SftpServe
     assert (sftp.root / "a.csv").read_bytes() == BODY
 
 
+def test_what_a_partner_leaves_at_sftp_is_read_and_nothing_else_is_waited_for(sftp: SftpServer) -> None:
+    destination = sftp_destination(sftp)
+    assert isinstance(destination, Readable)
+    assert destination.read("a.ack.json") is None
+    (sftp.root / "a.ack.json").write_bytes(b"{}")
+    assert destination.read("a.ack.json") == b"{}"
+    (sftp.root / "a.ack.json").write_bytes(bytes(LARGEST_ANSWER + 1))
+    assert destination.read("a.ack.json") is None
+
+
 # --- S3 --------------------------------------------------------------------------------------------------------------
 
 
@@ -181,6 +202,12 @@ def test_s3_takes_an_object_with_its_hash_signed(s3: str, source: Path) -> None:
     destination.put("a.csv", source)
     destination.put("a.csv", source)
     assert store.get_object(Bucket="lists", Key="bans/daily/a.csv")["Body"].read() == BODY
+    # What a partner leaves there is read back, and what is not there or too large is none.
+    assert isinstance(destination, Readable)
+    assert destination.read("a.ack.json") is None
+    for size in (2, LARGEST_ANSWER + 1):
+        store.put_object(Bucket="lists", Key="bans/daily/a.ack.json", Body=bytes(size))
+        assert destination.read("a.ack.json") == (bytes(size) if size == 2 else None)
     store.close()
     destination.close()
 
@@ -213,7 +240,12 @@ def receiving() -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def _take(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            length = int(self.headers["Content-Length"])
+            body = self.rfile.read(length)
+            if len(body) < length:
+                # A request that did not end is none (RFC 9112, section 8).
+                self.close_connection = True
+                return
             if receiver.failing():
                 self.send_response(503)
             else:

@@ -110,8 +110,9 @@ def test_sendgrid_lists_are_json_arrays_by_kind_of_stop() -> None:
         {"value": "e@x.example", "action": "remove", "since": None},
     )
     files, counts = written("sendgrid", rows, entries({"value": "f@x.example"}))
-    assert json.loads(files[".bounces"]) == [{"created": 1772368200, "email": "b@x.example"}]
-    assert json.loads(files[".spam_reports"]) == [{"created": 1772368200, "email": "c@x.example"}]
+    bounce = {"created": 1772368200, "email": "b@x.example", "reason": "ADDRESS_INVALID", "status": "5.0.0"}
+    assert json.loads(files[".bounces"]) == [bounce]
+    assert json.loads(files[".spam_reports"]) == [{"created": 1772368200, "email": "c@x.example", "ip": ""}]
     assert [row["email"] for row in json.loads(files[".unsubscribes"])] == ["d@x.example", "f@x.example"]
     assert json.loads(files[".unsubscribes.remove"])[0]["email"] == "e@x.example"
     assert counts[".unsubscribes"] == 2

@@ -22,7 +22,7 @@ from consentmgr.exports.content import kinds_of
 from consentmgr.exports.destinations.destination import NotDelivered
 from consentmgr.exports.manifest import read_manifest
 from consentmgr.exports.models import ExportRun
-from consentmgr.exports.runs import DIGEST_KEY, acknowledge, claim, run_schedule
+from consentmgr.exports.runs import DIGEST_KEY, LEAP, acknowledge, claim, run_schedule
 from consentmgr.exports.stored_set import stood_in
 from consentmgr.exports.suppressed import REASONS
 from consentmgr.keys import Keys
@@ -30,6 +30,7 @@ from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import now as clock_now
 from consentmgr.kit.errors import BadInput, CheckFailed
 from consentmgr.kit.signing import public_jwk
+from consentmgr.prohibitions.models import Restoration
 from consentmgr.screening.decide import identifiers_of
 from consentmgr.screening.service import screen
 from consentmgr.vocabulary.documents import Campaign
@@ -325,3 +326,34 @@ def test_what_cannot_be_is_refused_before_it_is_stored(take: Take, schedule: Cal
         with pytest.raises(BadInput) as refused:
             schedule("x", **asked)
         assert refused.value.field == field
+
+
+def test_after_a_restore_sequences_leap_and_no_delta_builds_on_what_was_lost(
+    take: Take, schedule: Callable[..., str], run: Run, database: Database
+) -> None:
+    take([person("objector", OBJECTED)])
+    schedule(delta=True)
+    run()
+    with database.transaction() as session:
+        acknowledge(session, "mailer", 1, by="partner", actor="test", now=NOW)
+    assert run().mode == "delta"
+    with database.transaction() as session:
+        now = clock_now()
+        session.add(Restoration(backup_taken_at=NOW, restored_at=now, restored_by="test", recovered_at=now))
+        # A run that had begun before the backup and was not over.
+        session.add(
+            ExportRun(
+                schedule="mailer",
+                sequence=3,
+                mode="full",
+                state="claimed",
+                claimed_by="gone",
+                heartbeat_at=NOW,
+                started_at=NOW,
+            )
+        )
+    done = run()
+    assert (done.sequence, done.mode) == (3 + LEAP, "full")
+    with database.transaction() as session:
+        acknowledge(session, "mailer", done.sequence, by="partner", actor="test", now=NOW)
+        assert session.scalars(select(ExportRun.state).where(ExportRun.sequence == 3)).one() == "failed"

@@ -12,7 +12,8 @@ from sqlalchemy import select, text
 
 from consentmgr.config import Settings
 from consentmgr.db import Database
-from consentmgr.exports.jobs import due_slots, lagging, run_due, watch_partners
+from consentmgr.exports.due import due_slots, lagging
+from consentmgr.exports.jobs import run_due, tell_alarms
 from consentmgr.exports.models import ExportRun, ExportSchedule
 from consentmgr.exports.runs import acknowledge
 from consentmgr.keys import Keys
@@ -99,7 +100,7 @@ def test_a_partner_that_does_not_acknowledge_in_time_is_told_of(
         assert not lagging(session, published + timedelta(hours=4))
         ((found, run),) = lagging(session, published + timedelta(hours=6))
         assert (found.key, run.sequence) == ("mailer", 1)
-    assert watch_partners(database, settings, keys, published + timedelta(hours=6)) == "1 partners lag"
+    assert tell_alarms(database, settings, keys, published + timedelta(hours=6)).startswith("1 alarms stand")
     with database.transaction() as session:
         acknowledge(session, "mailer", 1, by="partner", actor="test", now=published)
     with database.reading() as session:

@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import text
 
 from consentmgr import installation
+from consentmgr.campaigns.policy import current
 from consentmgr.config import Settings
 from consentmgr.db import Database, open_database, open_unprepared
+from consentmgr.exports.suppressed import REASONS
 from consentmgr.importing.applying import apply_documents
 from consentmgr.keys import Keys, load_keys
 from consentmgr.kit.address_keys import AddressKeys
@@ -24,7 +26,9 @@ from consentmgr.prohibitions import journal
 from consentmgr.prohibitions.recovered import NotRecovered, open_restoration
 from consentmgr.recovery.backup import make_backup, read_backup
 from consentmgr.recovery.restore import recover, restore
-from consentmgr.vocabulary.documents import Contact, Controller, Point
+from consentmgr.screening.decide import identifiers_of
+from consentmgr.screening.service import screen
+from consentmgr.vocabulary.documents import Campaign, Contact, Controller, Point
 
 PEOPLE = 40
 
@@ -32,13 +36,17 @@ PEOPLE = 40
 @pytest.fixture
 def home(tmp_path: Path) -> Settings:
     """An installation with a server of its own, and people in it."""
+    return inhabited(tmp_path, PEOPLE)
+
+
+def inhabited(tmp_path: Path, people_count: int) -> Settings:
     settings = Settings(data_folder=tmp_path / "data")
     installation.prepare(settings, now=clock_now())
     keys = load_keys(settings)
     with open_database(settings) as database, database.transaction() as session:
         people = [
             Contact(ref=f"p{number}", points=(Point(channel="email", value=f"p{number}@x.example"),))
-            for number in range(PEOPLE)
+            for number in range(people_count)
         ]
         apply_documents(
             session,
@@ -68,13 +76,46 @@ def banned(database: Database) -> set[UUID]:
 
 
 def test_nobody_who_left_after_the_backup_is_forgotten(home: Settings, tmp_path: Path) -> None:
+    drill(home, tmp_path, PEOPLE)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_of_five_thousand_who_left_after_the_backup_nobody_is_forgotten(tmp_path: Path) -> None:
+    drill(inhabited(tmp_path, 5_010), tmp_path, 5_010)
+
+
+def blocked(database: Database, keys: Keys, people: range) -> set[int]:
+    """Whom screening stops, of these people: what the register's answer to a sender is."""
+    campaign = Campaign(key="after", name="after", controller="acme", channel="email", purpose="direct_marketing")
+    stopped: set[int] = set()
+    with database.reading() as session:
+        answers = screen(
+            session,
+            identifiers_of([{"email": f"p{number}@x.example"} for number in people]),
+            campaign,
+            keys=AddressKeys(keys.address_key, keys.address_key_id),
+            policy=current(session),
+            now=clock_now(),
+        )
+        for number, index in zip(people, answers.outcome.to_pylist(), strict=True):
+            outcome = answers.outcomes[index]
+            if outcome.verdict == "block" and {*outcome.reasons} & {*REASONS}:
+                stopped.add(number)
+    return stopped
+
+
+def drill(home: Settings, tmp_path: Path, people_count: int) -> None:
+    """Five leave, a backup is made, the others leave, the backup is restored and recovered from."""
+    people = range(people_count)
     keys = load_keys(home)
     with open_database(home) as database:
         leave(database, home, keys, range(5))
         backup = make_backup(database, keys, tmp_path / "backup", now=clock_now())
-        leave(database, home, keys, range(5, PEOPLE))
+        leave(database, home, keys, people[5:])
         before = banned(database)
-        assert len(before) == PEOPLE
+        assert len(before) == people_count
+        assert blocked(database, keys, people) == {*people}
     with open_unprepared(home) as database:
         with pytest.raises(BadInput, match="--replace"):
             restore(database, backup, replace=False, actor="test", now=clock_now())
@@ -82,13 +123,18 @@ def test_nobody_who_left_after_the_backup_is_forgotten(home: Settings, tmp_path:
         assert done.kept_as is not None
     with open_database(home) as database:
         assert len(banned(database)) == 5
+        assert blocked(database, keys, people) == {*range(5)}
         with pytest.raises(NotRecovered, match="consentmgr recover"):
             journal.catch_up(database, home, keys, clock_now())
         # People can leave meanwhile.
         leave(database, home, keys, range(1))
         told = recover(database, home, keys, skip_damaged=False, actor="test", now=clock_now())
         assert told is not None
+        # The report tells of all who left since the backup, whoever took them from the journal.
+        assert sum(told.found.values()) >= PEOPLE - 5
+        assert {act for _, act in told.found} == {"leave"}
         assert banned(database) == before
+        assert blocked(database, keys, people) == {*people}
         assert journal.catch_up(database, home, keys, clock_now()) == 0
         with database.transaction() as session:
             assert open_restoration(session) is None

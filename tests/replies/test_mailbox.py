@@ -9,10 +9,12 @@ import sys
 import threading
 import tracemalloc
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from imapclient import IMAPClient
+from sqlalchemy import text
 
 from consentmgr.config import Settings
 from consentmgr.kit.errors import Unavailable
@@ -272,3 +274,28 @@ def test_the_commands_read_take_and_list(
     assert "posti.example" not in listed
     assert len(listed.splitlines()) == 3
     assert len(post.proposals()) == 1
+
+
+def test_what_was_read_is_remembered_while_it_lies_in_the_folder_and_forgotten_long_after_it_left(
+    post: Post, mail_server: MailServer
+) -> None:
+    mail_server.deliver(*map(post.raw, FEW))
+    read(post, mail_server)
+
+    def remembered() -> int:
+        with post.database.connect() as connection:
+            return int(connection.scalar(text("SELECT count(*) FROM read_message")) or 0)
+
+    def read_after(days: int) -> None:
+        read_mailbox(
+            post.database, replace(post.settings, imap_url=mail_server.url), post.keys, NOW + timedelta(days=days)
+        )
+
+    assert remembered() == 6
+    read_after(89)
+    assert remembered() == 6
+    read_after(91)
+    # The one that is for people lies where it was, and is not taken a second time.
+    assert remembered() == 1
+    read_after(92)
+    assert remembered() == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from consentmgr.exports.destinations import folder, https, s3, sftp, webhook
-from consentmgr.exports.destinations.destination import Destination, DestinationKind, Network
+from consentmgr.exports.destinations import folder, https, mail_link, s3, sftp, webhook
+from consentmgr.exports.destinations.destination import Destination, DestinationKind, Here, Network
 from consentmgr.kit.errors import BadInput
 
 DESTINATIONS: tuple[DestinationKind, ...] = (
@@ -17,6 +17,7 @@ DESTINATIONS: tuple[DestinationKind, ...] = (
     https.LOOPBACK,
     webhook.KIND,
     webhook.LOOPBACK,
+    mail_link.KIND,
 )
 BY_SCHEME = {kind.scheme: kind for kind in DESTINATIONS}
 
@@ -30,6 +31,11 @@ def checked(address: str) -> dict[str, Any]:
     return {"kind": scheme, **BY_SCHEME[scheme].check(address)}
 
 
-def opened(options: Mapping[str, Any], secrets: Mapping[str, str], named: Sequence[Network]) -> Destination:
-    """The destination of stored options, open. Raises ``NotDelivered``."""
-    return BY_SCHEME[str(options["kind"])].open(options, secrets, named)
+def opened(
+    options: Mapping[str, Any], secrets: Mapping[str, str], named: Sequence[Network], here: Here | None = None
+) -> Destination:
+    """The destination of stored options, open. ``here`` is the run, where there is one. Raises ``NotDelivered``."""
+    kind = BY_SCHEME[str(options["kind"])]
+    if kind.open_here is not None and here is not None:
+        return kind.open_here(options, here)
+    return kind.open(options, secrets, named)

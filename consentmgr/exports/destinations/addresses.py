@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from consentmgr.exports.destinations.destination import Network, NotDelivered
 
@@ -20,6 +20,17 @@ Address = IPv4Address | IPv6Address
 #: Prefixes that carry an IPv4 address inside (RFC 6052, 3056, 4380): what is inside is what is reached.
 _NAT64 = IPv6Network("64:ff9b::/96")
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
+
+#: What Python's own tables call global, by its version, and is not for us: protocol assignments with Oracle's metadata
+#: service (RFC 6890), the old 6to4 relays (RFC 7526), Azure's host agent, site-local addresses (RFC 3879), and the
+#: second range for documentation (RFC 9637).
+_NEVER: tuple[Network, ...] = (
+    IPv4Network("192.0.0.0/24"),
+    IPv4Network("192.88.99.0/24"),
+    IPv4Network("168.63.129.16/32"),
+    IPv6Network("fec0::/10"),
+    IPv6Network("3fff::/20"),
+)
 
 
 def reached(address: Address) -> list[Address]:
@@ -42,7 +53,13 @@ def is_good(address: Address, named: Sequence[Network]) -> bool:
     """Whether an address is public, or in a network the operator has named."""
     if any(address in network for network in named if network.version == address.version):
         return True
-    return all(part.is_global and not part.is_multicast and not part.is_reserved for part in reached(address))
+    return all(
+        part.is_global
+        and not part.is_multicast
+        and not part.is_reserved
+        and not any(part in network for network in _NEVER if network.version == part.version)
+        for part in reached(address)
+    )
 
 
 def checked_address(host: str, port: int, named: Sequence[Network]) -> str:

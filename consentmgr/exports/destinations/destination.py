@@ -6,9 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from consentmgr.kit.errors import ConsentmgrError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from consentmgr.config import Settings
+    from consentmgr.db import Database
+    from consentmgr.keys import Keys
 
 Network = IPv4Network | IPv6Network
 
@@ -32,12 +39,39 @@ class Destination(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
+class Readable(Protocol):
+    """A destination in which a partner may leave an answer."""
+
+    def read(self, name: str) -> bytes | None:
+        """The file of this name, or None where there is none or it is larger than ``LARGEST_ANSWER``.
+
+        Raises ``NotDelivered`` where the destination cannot be reached.
+        """
+
+
+#: Bytes of an answer that are read; a manifest has some thousands.
+LARGEST_ANSWER = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Here:
+    """What a destination of this installation itself needs: whose run it is, and where things are kept."""
+
+    database: Database
+    settings: Settings
+    keys: Keys
+    run_id: int
+    now: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class DestinationKind:
     """One row of ``DESTINATIONS``: the scheme of its address, how it is opened, and the secrets it takes.
 
     ``check`` refuses an address that must not be used, before anything is stored; ``open`` gets the options of the
     address, the secrets, and the private networks that may be reached. Both raise ``BadInput`` or ``NotDelivered``.
+    ``open_here`` is given instead of ``open`` where files stay in this installation.
     """
 
     scheme: str
@@ -45,3 +79,4 @@ class DestinationKind:
     check: Callable[[str], Mapping[str, Any]]
     open: Callable[[Mapping[str, Any], Mapping[str, str], Sequence[Network]], Destination]
     secrets: tuple[str, ...] = ()
+    open_here: Callable[[Mapping[str, Any], Here], Destination] | None = None

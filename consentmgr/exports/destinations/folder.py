@@ -6,11 +6,19 @@ import os
 import secrets
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from glob import escape
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from consentmgr.exports.destinations.destination import Destination, DestinationKind, Network, NotDelivered
+from consentmgr.exports.destinations.destination import (
+    LARGEST_ANSWER,
+    Destination,
+    DestinationKind,
+    Network,
+    NotDelivered,
+)
 from consentmgr.kit.errors import BadInput
 
 
@@ -29,10 +37,27 @@ class Folder:
                 os.fsync(writing.fileno())
             fresh.replace(self.path / name)
             _sync(self.path)
+            # What a process left here that was killed while it wrote this file; another that writes it now will find
+            # its own gone, and it is the one that was superseded.
+            for left in self.path.glob(f".{escape(name)}.*.part"):
+                left.unlink(missing_ok=True)
         except OSError as error:
             raise NotDelivered(f"{self.path}: {error.strerror or type(error).__name__}") from error
         finally:
-            fresh.unlink(missing_ok=True)
+            # A folder that is none any more has nothing in it either.
+            with suppress(OSError):
+                fresh.unlink()
+
+    def read(self, name: str) -> bytes | None:
+        path = self.path / name
+        try:
+            with path.open("rb") as file:
+                data = file.read(LARGEST_ANSWER + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise NotDelivered(f"{self.path}: {error.strerror or type(error).__name__}") from error
+        return data if len(data) <= LARGEST_ANSWER else None
 
     def close(self) -> None:
         """Nothing is held open."""

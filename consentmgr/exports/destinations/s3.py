@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 from consentmgr.exports.destinations.destination import Destination, DestinationKind, Network, NotDelivered
-from consentmgr.exports.destinations.web import blocks, checked_url, client, send
+from consentmgr.exports.destinations.web import blocks, checked_url, client, fetch, send
 from consentmgr.kit.errors import BadInput, Unavailable
 
 
@@ -43,6 +43,15 @@ class Bucket:
         headers = {**dict(signed.headers.items()), "Content-Length": str(source.stat().st_size)}
         # The signer hashes a body of its own where it finds none; the one that counts is the file's.
         send(self._http, self._http.build_request("PUT", url, content=blocks(source), headers=headers))
+
+    def read(self, name: str) -> bytes | None:
+        from botocore.auth import S3SigV4Auth
+        from botocore.awsrequest import AWSRequest
+
+        url = f"{self._base}/{quote(name)}"
+        signed = AWSRequest("GET", url, headers={"x-amz-content-sha256": hashlib.sha256(b"").hexdigest()})
+        S3SigV4Auth(self._credentials, "s3", self._region).add_auth(signed)
+        return fetch(self._http, self._http.build_request("GET", url, headers=dict(signed.headers.items())))
 
     def close(self) -> None:
         self._http.close()

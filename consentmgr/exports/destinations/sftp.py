@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import secrets as random
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from glob import escape
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from consentmgr.exports.destinations.addresses import checked_address
-from consentmgr.exports.destinations.destination import Destination, DestinationKind, Network, NotDelivered
+from consentmgr.exports.destinations.destination import (
+    LARGEST_ANSWER,
+    Destination,
+    DestinationKind,
+    Network,
+    NotDelivered,
+)
 from consentmgr.kit.errors import BadInput, Unavailable
 
 if TYPE_CHECKING:
     import asyncssh
+
+Done = TypeVar("Done")
 
 CONNECT_SECONDS = 15
 FILE_SECONDS = 1800
@@ -32,6 +41,13 @@ class Sftp:
         self._folder = PurePosixPath(options["path"])
 
     def put(self, name: str, source: Path) -> None:
+        self._do(lambda sftp: self._write(sftp, name, source))
+
+    def read(self, name: str) -> bytes | None:
+        return self._do(lambda sftp: self._fetch(sftp, name))
+
+    def _do(self, work: Callable[[asyncssh.SFTPClient], Awaitable[Done]]) -> Done:
+        """Connect, do one thing, and leave. Raises ``NotDelivered``."""
         try:
             import asyncssh
         except ImportError:
@@ -40,15 +56,16 @@ class Sftp:
         try:
             # In a thread of its own, because the caller's may have an event loop running already.
             with ThreadPoolExecutor(1, thread_name_prefix="sftp") as thread:
-                thread.submit(lambda: asyncio.run(self._put(name, source))).result()
+                done = thread.submit(lambda: asyncio.run(self._connected(work))).result()
         except asyncssh.HostKeyNotVerifiable:
             raise NotDelivered(f"{host} shows another host key than the one pinned; nothing was sent") from None
         except asyncssh.PermissionDenied:
             raise NotDelivered(f"{host} does not let {self._options['user']} in") from None
         except (asyncssh.Error, OSError, TimeoutError) as error:
             raise NotDelivered(f"{host}: {type(error).__name__}") from None
+        return done
 
-    async def _put(self, name: str, source: Path) -> None:
+    async def _connected(self, work: Callable[[asyncssh.SFTPClient], Awaitable[Done]]) -> Done:
         import asyncssh
 
         host, port = self._options["host"], self._options["port"]
@@ -70,8 +87,26 @@ class Sftp:
                 connect_timeout=CONNECT_SECONDS,
                 login_timeout=CONNECT_SECONDS,
             )
-            async with connection, connection.start_sftp_client() as sftp:
-                await self._write(sftp, name, source)
+            try:
+                sftp = await connection.start_sftp_client()
+                try:
+                    return await work(sftp)
+                finally:
+                    sftp.exit()
+                    await sftp.wait_closed()
+            finally:
+                connection.close()
+                await connection.wait_closed()
+
+    async def _fetch(self, sftp: asyncssh.SFTPClient, name: str) -> bytes | None:
+        import asyncssh
+
+        try:
+            async with sftp.open(str(self._folder / name), "rb") as file:
+                data: Any = await file.read(LARGEST_ANSWER + 1)
+        except asyncssh.SFTPNoSuchFile:
+            return None
+        return bytes(data) if len(data) <= LARGEST_ANSWER else None
 
     async def _write(self, sftp: asyncssh.SFTPClient, name: str, source: Path) -> None:
         import asyncssh
@@ -84,6 +119,10 @@ class Sftp:
                 with suppress(asyncssh.SFTPOpUnsupported):
                     await file.fsync()
             await sftp.posix_rename(fresh, str(self._folder / name))
+            # What a process left here that was killed while it wrote this file. A server may let nobody list.
+            with suppress(asyncssh.SFTPError):
+                for left in await sftp.glob(f"{self._folder}/.{escape(name)}.*.part"):
+                    await sftp.remove(left)
         except BaseException:
             with suppress(asyncssh.Error, OSError):
                 await sftp.remove(fresh)

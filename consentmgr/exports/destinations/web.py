@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from consentmgr.exports.destinations.addresses import checked_address
-from consentmgr.exports.destinations.destination import Network, NotDelivered
+from consentmgr.exports.destinations.destination import LARGEST_ANSWER, Network, NotDelivered
 from consentmgr.kit.errors import BadInput
 
 TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
@@ -66,6 +66,30 @@ def send(http: httpx.Client, request: httpx.Request) -> None:
         raise NotDelivered(f"{request.headers['host']} sends on to another address, which is not followed")
     if not response.is_success:
         raise NotDelivered(f"{request.headers['host']} answered {response.status_code}")
+
+
+def fetch(http: httpx.Client, request: httpx.Request) -> bytes | None:
+    """What lies at an address; None where nothing does, or more than ``LARGEST_ANSWER``. Raises ``NotDelivered``.
+
+    A store that lets a key write and not list answers 403 for what is not there.
+    """
+    data = bytearray()
+    try:
+        response = http.send(request, stream=True)
+        try:
+            if response.status_code in (403, 404):
+                return None
+            if not response.is_success:
+                raise NotDelivered(f"{request.headers['host']} answered {response.status_code}")
+            for block in response.iter_bytes():
+                data += block
+                if len(data) > LARGEST_ANSWER:
+                    return None
+        finally:
+            response.close()
+    except httpx.HTTPError as error:
+        raise NotDelivered(f"{request.headers['host']} did not answer: {type(error).__name__}") from None
+    return bytes(data)
 
 
 def blocks(path: Path) -> Iterator[bytes]:

@@ -153,6 +153,7 @@ def _format(
         describes,
         contents=("allowed",),
         least_rows=least,
+        people=True,
     )
 
 

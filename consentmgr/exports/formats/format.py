@@ -41,6 +41,9 @@ ENTRIES: Final = pa.schema(
     ]
 )
 
+#: Those of them that tell who and where somebody is; formats that write none of them say ``people=False``.
+PEOPLE: Final = ("given_name", "family_name", "street", "apartment", "postal_code", "city", "country")
+
 ADD: Final = "add"
 REMOVE: Final = "remove"
 
@@ -89,6 +92,8 @@ class Format:
     needs_secret: bool = False
     contents: tuple[Content, ...] = ("suppressed", "allowed")
     least_rows: int = 0
+    #: Whether it writes names or postal addresses, which cost more to look up than the address alone.
+    people: bool = False
 
 
 def of_action(portion: pa.Table, action: str) -> pa.Table:

@@ -20,4 +20,4 @@ def write(portions: Iterable[pa.Table], _about: About, open_file: OpenFile) -> d
     return files.rows
 
 
-FORMAT = Format("postal", ".csv", ("post",), write, "Names and postal addresses for a deliverer")
+FORMAT = Format("postal", ".csv", ("post",), write, "Names and postal addresses for a deliverer", people=True)

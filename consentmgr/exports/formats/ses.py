@@ -1,8 +1,9 @@
 """Amazon SES, account-level suppression list, bulk import: ``address,BOUNCE|COMPLAINT``, no header.
 
-An import job takes at most 100,000 rows, and adds or deletes as a whole, so each file holds one action. SES knows no
-third reason; a person's wish goes as COMPLAINT, which is what it asks of the sender: never again.
-Source: law.md section 6, suppression files; SES ``CreateImportJob``.
+An import job adds or deletes as a whole, so each file holds one action: at most 100,000 rows to add; to delete, at
+most 10,000, of the address alone. SES knows no third reason; a person's wish goes as COMPLAINT, which is what it asks
+of the sender: never again. Source: law.md section 6, suppression files; SES ``CreateImportJob`` and the guide's
+"Using the account-level suppression list".
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from consentmgr.exports.formats.format import (
 from consentmgr.exports.formats.rows import delimited
 
 JOB_ROWS = 100_000
+REMOVE_JOB_ROWS = 10_000
 
 
 def write(portions: Iterable[pa.Table], _about: About, open_file: OpenFile) -> dict[str, int]:
@@ -34,15 +36,16 @@ def write(portions: Iterable[pa.Table], _about: About, open_file: OpenFile) -> d
     files.of(".0001")
     given = {ADD: 0, REMOVE: 0}
     for portion in portions:
-        for action, beginning in ((ADD, ""), (REMOVE, ".remove")):
+        for action, beginning, most in ((ADD, "", JOB_ROWS), (REMOVE, ".remove", REMOVE_JOB_ROWS)):
             rows = with_value(of_action(portion, action))
             start = 0
             while start < rows.num_rows:
-                room = JOB_ROWS - given[action] % JOB_ROWS
-                part = rows.slice(start, room)
-                kinds = pc.if_else(is_one_of(part["reason"], BOUNCED), "BOUNCE", "COMPLAINT")
-                suffix = f"{beginning}.{given[action] // JOB_ROWS + 1:04d}"
-                files.write(suffix, delimited({"value": part["value"], "reason": kinds}), part.num_rows)
+                part = rows.slice(start, most - given[action] % most)
+                columns = {"value": part["value"]}
+                if action == ADD:
+                    columns["reason"] = pc.if_else(is_one_of(part["reason"], BOUNCED), "BOUNCE", "COMPLAINT")
+                suffix = f"{beginning}.{given[action] // most + 1:04d}"
+                files.write(suffix, delimited(columns), part.num_rows)
                 given[action] += part.num_rows
                 start += part.num_rows
     return files.rows

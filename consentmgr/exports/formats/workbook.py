@@ -73,4 +73,6 @@ def _sheet(book: xlsxwriter.Workbook, title: str, label: str, names: tuple[str, 
     return sheet
 
 
-FORMAT = Format("xlsx", ".xlsx", ("email", "phone", "post"), write, "Excel workbook for people", for_people=True)
+FORMAT = Format(
+    "xlsx", ".xlsx", ("email", "phone", "post"), write, "Excel workbook for people", for_people=True, people=True
+)
