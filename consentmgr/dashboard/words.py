@@ -1,0 +1,99 @@
+"""Codes of the ledger, of standing and of faults as pages name them, in the language of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask_babel import lazy_gettext as _
+
+from consentmgr.edge import application
+from consentmgr.vocabulary.code_names import code_name
+from consentmgr.vocabulary.reason_codes import BY_CODE
+
+EVENTS: Final[Mapping[str, Any]] = {
+    "consent_given": _("Consent given"),
+    "guardian_consented": _("Consent given by a guardian"),
+    "consent_refused": _("Consent refused"),
+    "consent_withdrawn": _("Consent withdrawn"),
+    "objected": _("Objection"),
+    "objection_lifted": _("Objection taken back"),
+    "complaint": _("Reported as spam"),
+}
+#: The lines of the chart of acts.
+LINES: Final[Mapping[str, Any]] = {
+    "given": _("Consents given"),
+    "withdrawn": _("Consents withdrawn or refused"),
+    "objected": _("Objections and spam reports"),
+}
+STATES: Final[Mapping[str, Any]] = {
+    "consented": _("Consented"),
+    "guardian_consented": _("A guardian consented"),
+    "objection_lifted": _("Took an objection back"),
+    "withdrawn": _("Withdrew"),
+    "refused": _("Refused"),
+    "objected": _("Objected"),
+    "complained": _("Reported spam"),
+}
+#: How a state reads in a chart: whether it lets messages go.
+TONES: Final[Mapping[str, str]] = {
+    "consented": "good",
+    "guardian_consented": "good",
+    "objection_lifted": "calm",
+}
+FAULTS: Final[Mapping[str, Any]] = {
+    "hard_bounce": _("Does not exist any more"),
+    "invalid": _("Is no working address"),
+    "soft_bounce": _("Could not be delivered lately"),
+}
+POINTS: Final[Mapping[str, Any]] = {
+    "email": _("E-mail addresses"),
+    "phone": _("Telephone numbers"),
+    "post": _("Postal addresses"),
+}
+BURST_STATES: Final[Mapping[str, Any]] = {
+    "open": _("To be looked at"),
+    "accepted": _("Undone"),
+    "rejected": _("Left as it is"),
+    "forgotten": _("Erased"),
+}
+LINK_KINDS: Final[Mapping[str, Any]] = {"view": _("Opened"), "act": _("Acted")}
+LINK_NAMES: Final[Mapping[tuple[str, str], Any]] = {
+    ("view", "leave"): _("page to leave"),
+    ("view", "preferences"): _("page of choices"),
+    ("view", "confirm"): _("page to confirm a subscription"),
+    ("act", "leave"): _("left on the page"),
+    ("act", "one_click"): _("left by the button of the mail programme"),
+    ("act", "undo"): _("took leaving back"),
+    ("act", "preferences"): _("changed choices"),
+    ("act", "confirm"): _("confirmed a subscription"),
+}
+
+
+def word(words: Mapping[Any, Any], code: Any) -> str:
+    """The word of a code; the code itself where there is none, so that nothing is hidden."""
+    return str(words[code]) if code in words else str(code)
+
+
+def method(code: str) -> str:
+    """How an act was told."""
+    return code_name("consent_method", code, application.language())
+
+
+def channel(code: str) -> str:
+    """A channel's name; all of them for ``*``."""
+    return str(_("All channels")) if code == "*" else code_name("channel", code, application.language())
+
+
+def purpose(code: str) -> str:
+    """A purpose's name; all of them for ``*``."""
+    return str(_("All purposes")) if code == "*" else code_name("purpose", code, application.language())
+
+
+def reason(code: str) -> str:
+    """The sentence of a reason code, of whatever channel it speaks."""
+    return (
+        BY_CODE[code].text(application.language()).replace("{channel}", str(_("this channel")))
+        if code in BY_CODE
+        else code
+    )
