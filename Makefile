@@ -3,6 +3,7 @@
 #   make demo        a made-up register, three lists screened, and the pages its people would see, until Ctrl-C
 #   make test        the tests (make test-slow: the long ones)
 #   make check       style, types, imports, templates, translations
+#   make screenshots pictures of every page, into docs/images
 #   make bench       the measurements in benchmarks/results.md
 #   make lock        new versions of the dependencies, with hashes
 #   make clean       away with what was built
@@ -16,7 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: demo test test-slow browser check bench translations lock clean
+.PHONY: demo test test-slow browser check bench screenshots translations lock clean
 .DEFAULT_GOAL := test
 
 demo: $(RUNTIME)
@@ -39,6 +40,9 @@ check: $(DEV)
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.checks.templates
 	$(BIN)/python -m tests.checks.translations
+
+screenshots: $(DEV) browser
+	PYTHONPATH=. $(BIN)/python docs/images/take_pages.py
 
 bench: $(DEV)
 	$(BIN)/python -m benchmarks

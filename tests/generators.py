@@ -91,6 +91,9 @@ class World:
             {"type": "controller", "key": "beta", "name": "Beta Oy"},
             *({"type": "topic", "key": key, "kind": kind, "controller": "acme"} for key, kind in TOPICS.items()),
             *self.notices,
+            # Words replaced by others: consents were given under the first version, whatever came after.
+            *(one | {"version": 2, "supersedes": "major"} for one in self.notices[8:9]),
+            *(one | {"version": 2, "supersedes": "minor"} for one in self.notices[9:10]),
             *self.organisations,
             *self.contacts,
             *self.loose_events(),

@@ -12,12 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from consentmgr.config import Settings
+from consentmgr.db import open_database
 from consentmgr.demo.catalogue import FORM, GARDEN_LETTER, SHOP
 from consentmgr.demo.mail_catcher import MailCatcher
 from consentmgr.demo.run import Demonstration
 from consentmgr.demo.telling import tell_line
 from consentmgr.demo.words import DEMO_WORDS
+from consentmgr.keys import load_keys
+from consentmgr.kit import clock
 from consentmgr.preferences.links import Link, LinkUse, leave_url, link_keys, preference_url
+from consentmgr.staff.demo import DemoAccount, code_of, make_demo_accounts
 from consentmgr.vocabulary.codes import Language
 
 if TYPE_CHECKING:
@@ -49,6 +53,8 @@ def show_pages(found: Demonstration, settings: Settings, console: Console, langu
         settings = replace(
             settings, public_url=f"http://localhost:{port}", smtp_url=catcher.url, mail_from=_MAIL_FROM, imap_url=None
         )
+        with open_database(settings) as database, database.transaction() as session:
+            accounts = make_demo_accounts(session, load_keys(settings), clock.now())
         with (found.folder / "server.log").open("a", encoding="utf-8") as log:
             serve_here(
                 settings,
@@ -57,7 +63,7 @@ def show_pages(found: Demonstration, settings: Settings, console: Console, langu
                 threads=8,
                 jobs=True,
                 log_to=log,
-                tell=lambda _address: _tell(found, settings, console, language),
+                tell=lambda _address: _tell(found, accounts, settings, console, language),
             )
     finally:
         catcher.close()
@@ -92,7 +98,9 @@ def links_in(path: Path) -> Sequence[str]:
     return tuple(dict.fromkeys(_LINK.findall(str(body.get_content())))) if body is not None else ()
 
 
-def _tell(found: Demonstration, settings: Settings, console: Console, language: Language) -> None:
+def _tell(
+    found: Demonstration, accounts: Sequence[DemoAccount], settings: Settings, console: Console, language: Language
+) -> None:
     from rich.text import Text
 
     words = DEMO_WORDS[language]
@@ -102,8 +110,24 @@ def _tell(found: Demonstration, settings: Settings, console: Console, language: 
         tell_line(console, f"  # {what}", style="dim")
         tell_line(console, f"  {address}")
     console.print()
+    _tell_desk(accounts, settings, console, language)
+    console.print()
     tell_line(console, words.mails.format(folder=found.folder / "mail"), style="dim")
     console.print(words.ends)
+
+
+def _tell_desk(accounts: Sequence[DemoAccount], settings: Settings, console: Console, language: Language) -> None:
+    """Where staff work, and how to sign in as each role: the people and what they may see are made up."""
+    from rich.text import Text
+
+    words = DEMO_WORDS[language]
+    console.print(Text(words.desk.format(password=accounts[0].password), style="bold"))
+    tell_line(console, f"  {settings.public_url}/desk/")
+    # Lines, not a table: no terminal may be so narrow that a key is cut off.
+    now = clock.now()
+    tell_line(console, f"  {words.sign_in:<28}{words.code:<10}{words.key}", style="dim")
+    for account in accounts:
+        tell_line(console, f"  {account.email:<28}{code_of(account, now):<10}{account.totp_key}")
 
 
 def _port() -> int:

@@ -18,10 +18,14 @@ from consentmgr.db import Database, open_database
 from consentmgr.demo.catalogue import EVENTS, FORM, FORM_NOTICE, GARDEN_LETTER, OFFERS, SHOP
 from consentmgr.demo.lists import DemoList, demo_lists, write_lists
 from consentmgr.demo.register import MadeUpRegister, Size, make_register
+from consentmgr.exports.destinations import checked
+from consentmgr.exports.models import ExportSchedule
+from consentmgr.exports.runs import Published, host_and_process, run_schedule
+from consentmgr.exports.schedules import NewSchedule, create
 from consentmgr.importing.service import ImportReport, import_documents
 from consentmgr.importing.sources import DocumentLines
 from consentmgr.installation import prepare
-from consentmgr.keys import load_keys
+from consentmgr.keys import Keys, load_keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, ConsentmgrError
@@ -39,6 +43,9 @@ from consentmgr.vocabulary.codes import Language
 #: Says that a data folder is a demonstration's, and of what: only such a folder is used a second time.
 MARKER: Final = "demonstration.json"
 _REGISTER_FILE: Final = "register.jsonl"
+#: The schedule that is run, and the folder that stands for the partner's.
+SCHEDULE: Final = "postitalo"
+PARTNER_FOLDER: Final = "partner"
 
 
 class Reader(NamedTuple):
@@ -60,10 +67,16 @@ class Demonstration:
     screened: tuple[tuple[DemoList, ReportData], ...]
     asked: str
     reader: Reader
+    exported: Published
 
     @property
     def lists_folder(self) -> Path:
         return self.folder / "lists"
+
+    @property
+    def partner_folder(self) -> Path:
+        """Where the partner's lists are put."""
+        return self.folder / PARTNER_FOLDER
 
 
 def demonstrate(
@@ -108,7 +121,51 @@ def demonstrate(
                     now=now,
                 )
             reader = _reader(session, register, folder / "lists" / lists[0].file, address_keys, language)
-    return Demonstration(folder, register.today, register, imported, screened, _worth_asking(register), reader)
+        exported = _export(database, settings, keys, actor, now)
+    return Demonstration(
+        folder, register.today, register, imported, screened, _worth_asking(register), reader, exported
+    )
+
+
+def _export(database: Database, settings: Settings, keys: Keys, actor: str, now: datetime) -> Published:
+    """One run of the schedule by which a made-up mailer gets everybody who must not be written to, as at three every
+    night; the schedule is made where it is missing, and follows the folder where that was moved.
+    """
+    target = settings.data_folder / PARTNER_FOLDER
+    target.mkdir(exist_ok=True)
+    new = NewSchedule(
+        key=SCHEDULE,
+        partner="Postitalo Esimerkki Oy",
+        controller=SHOP,
+        content="suppressed",
+        channel="email",
+        purpose="direct_marketing",
+        topic=None,
+        campaign=None,
+        format="csv",
+        delta=False,
+        destination=target.absolute().as_uri().replace("file://", "folder:"),
+        cron="0 3 * * *",
+    )
+    with database.transaction() as session:
+        before = session.get(ExportSchedule, SCHEDULE)
+        if before is None:
+            create(session, new, address_key=keys.address_key, actor=actor, now=now)
+        else:
+            before.destination = checked(new.destination)
+    with progress(3, "Exporting") as advance:
+        done = run_schedule(
+            database,
+            settings,
+            keys,
+            SCHEDULE,
+            actor=actor,
+            claimed_by=host_and_process(),
+            now=now,
+            tell=lambda _step: advance(1),
+        )
+    assert done is not None
+    return done
 
 
 def _import(database: Database, path: Path, keys: AddressKeys, actor: str, now: datetime) -> ImportReport:

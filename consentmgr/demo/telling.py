@@ -54,6 +54,7 @@ def tell(found: Demonstration, console: Console, language: Language) -> None:
     if (local_date(report.screened_at) - found.made_on).days > _GROWS_OLD_AFTER_DAYS:
         console.print(Text(words.old.format(day=day(found.made_on, language)), style="yellow"))
     _tell_files(found, console, language)
+    _tell_export(found, console, language)
     _tell_next(found, console, language)
 
 
@@ -147,6 +148,29 @@ def _tell_files(found: Demonstration, console: Console, language: Language) -> N
     console.print(table)
 
 
+def _tell_export(found: Demonstration, console: Console, language: Language) -> None:
+    """What the nightly list for a partner came to: its files and the signed manifest, which comes last."""
+    from rich.table import Table
+    from rich.text import Text
+
+    words, done = DEMO_WORDS[language], found.exported
+    console.print()
+    console.print(Text(words.exported.format(sequence=done.sequence), style="bold"))
+    tell_line(console, f"  {found.partner_folder}", style="dim")
+    table = Table.grid(padding=(0, 2))
+    for file in done.files:
+        table.add_row(f"  {file.name}", words.addresses.format(count=number(file.rows, language)), _short(file.sha256))
+    (manifest,) = found.partner_folder.glob(f"{done.schedule}-{done.sequence:06d}*.manifest.json")
+    table.add_row(f"  {manifest.name}", words.manifest, "")
+    console.print(table)
+
+
+def _short(digest: str) -> RenderableType:
+    from rich.text import Text
+
+    return Text(f"SHA-256 {digest[:16]}…", style="dim")
+
+
 def _tell_next(found: Demonstration, console: Console, language: Language) -> None:
     from rich.text import Text
 
@@ -158,6 +182,7 @@ def _tell_next(found: Demonstration, console: Console, language: Language) -> No
     for what, rest in (
         (words.why, ["explain", found.asked, "--campaign", f"{stem}.campaign.json", "--language", language]),
         (words.proof, ["certificate", "verify", f"{stem}.certificate.json"]),
+        (words.sent, ["export", "show", found.exported.schedule, str(found.exported.sequence)]),
     ):
         tell_line(console, f"  # {what}", style="dim")
         tell_line(console, f"  {command} {shlex.join(rest)}")

@@ -31,11 +31,21 @@ class DemoWords:
     next: str
     why: str
     proof: str
+    #: Of the list for a partner.
+    exported: str
+    addresses: str
+    manifest: str
+    sent: str
     #: Of the pages; ``folder`` is where the mails are kept.
     pages: str
     leave: str
     choose: str
     subscribe: str
+    #: Of the desk; ``{password}`` is everybody's there.
+    desk: str
+    sign_in: str
+    key: str
+    code: str
     mails: str
     ends: str
     came: str
@@ -62,10 +72,18 @@ DEMO_WORDS: Final[Mapping[Language, DemoWords]] = {
         next="To go on",
         why="why one person may not be written to",
         proof="that list, answers and report are what was signed",
+        exported="A partner's nightly list of who must not be written to, run {sequence}",
+        addresses="{count} addresses",
+        manifest="signed, comes last",
+        sent="what was sent, from which state of the register",
         pages="The pages people see: the link in {name}'s newsletter",
         leave="leave the garden letter",
         choose="choose what comes, and see why it came",
         subscribe="subscribe",
+        desk="The desk, where staff work; everybody's password is {password}",
+        sign_in="Who",
+        key="Key for an authenticator",
+        code="Code now",
         mails="No mail leaves this machine: each is kept in {folder}, and its link is shown here.",
         ends="The pages are there until you press Ctrl-C.",
         came="A mail was written",
@@ -90,10 +108,18 @@ DEMO_WORDS: Final[Mapping[Language, DemoWords]] = {
         next="Jatkoksi",
         why="miksi yhdelle henkilölle ei saa kirjoittaa",
         proof="että lista, vastaukset ja raportti ovat allekirjoitetut",
+        exported="Kumppanin joka yö saama lista niistä, joille ei saa kirjoittaa, ajo {sequence}",
+        addresses="{count} osoitetta",
+        manifest="allekirjoitettu, tulee viimeisenä",
+        sent="mitä lähti ja mistä rekisterin tilasta",
         pages="Sivut, jotka ihmiset näkevät: uutiskirjeen linkki, saajana {name}",
         leave="lopeta puutarhakirje",
         choose="valitse, mitä tulee, ja katso, miksi viesti tuli",
         subscribe="tilaa",
+        desk="Henkilöstön työpöytä; kaikkien salasana on {password}",
+        sign_in="Kuka",
+        key="Avain todennussovellukseen",
+        code="Koodi nyt",
         mails="Yhtään viestiä ei lähde tältä koneelta: ne jäävät kansioon {folder}, ja linkki näytetään tässä.",
         ends="Sivut ovat käytössä, kunnes painat Ctrl-C.",
         came="Viesti kirjoitettiin",
@@ -118,10 +144,18 @@ DEMO_WORDS: Final[Mapping[Language, DemoWords]] = {
         next="Att fortsätta med",
         why="varför en person inte får kontaktas",
         proof="att listan, svaren och rapporten är det som undertecknades",
+        exported="En partners lista varje natt över dem som inte får kontaktas, körning {sequence}",
+        addresses="{count} adresser",
+        manifest="undertecknat, kommer sist",
+        sent="vad som skickades, och ur vilket läge i registret",
         pages="Sidorna som människor ser: länken i nyhetsbrevet till {name}",
         leave="sluta få Trädgårdsbrevet",
         choose="välj vad som kommer, och se varför meddelandet kom",
         subscribe="prenumerera",
+        desk="Skrivbordet där personalen arbetar; allas lösenord är {password}",
+        sign_in="Vem",
+        key="Nyckel till en autentiseringsapp",
+        code="Kod nu",
         mails="Ingen post lämnar den här datorn: allt sparas i {folder}, och länken visas här.",
         ends="Sidorna finns tills du trycker på Ctrl-C.",
         came="Ett meddelande skrevs",

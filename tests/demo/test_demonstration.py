@@ -72,11 +72,18 @@ def test_the_whole_demonstration(tmp_path: Path) -> None:
     proposed = [
         line.strip().split(" -m consentmgr ")[1] for line in done.stdout.splitlines() if " -m consentmgr " in line
     ]
-    assert [line.split()[0] for line in proposed] == ["explain", "certificate"]
+    assert [line.split()[0] for line in proposed] == ["explain", "certificate", "export"]
     for line in proposed:
         told = consentmgr(tmp_path, *line.split(), CONSENTMGR_DATA=str(folder))
         assert told.returncode == 0, told.stderr
-        assert "DM_OBJECTION_ALL" in told.stdout or "holds" in told.stdout
+        assert any(word in told.stdout for word in ("DM_OBJECTION_ALL", "holds", '"register_position"'))
+
+    # A partner's list has left, and its manifest is there and names it.
+    manifest = json.loads((folder / "partner" / "postitalo-000001.manifest.json").read_text(encoding="utf-8"))
+    (listed,) = manifest["files"]
+    assert (folder / "partner" / listed["name"]).stat().st_size == listed["bytes"]
+    assert listed["rows"] > 100
+    assert "postitalo-000001.csv" in done.stdout
 
     # Two people wait for this at a time, and others test beside it.
     assert took < 40

@@ -17,6 +17,7 @@ SHOWN_FOLDER = "/home/aino/acme"
 #: What differs from run to run: days with a time, the certificate's id, the thumbprint of the key.
 _MOMENT = re.compile(r"\d{1,2} [A-Z][a-z]+ \d{4}, \d\d:\d\d")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_INVITATION = re.compile(r"(?<=/desk/invitation/)[\w-]+")
 _THUMBPRINT = re.compile(r"key [\w-]{43}")
 _BLOCK = re.compile(r"```(sh|text)\n(.*?)```\n", re.DOTALL)
 
@@ -34,7 +35,7 @@ def walk() -> list[tuple[str, str]]:
 def settled(text: str, folder: Path) -> list[str]:
     """The lines without what differs from run to run, and without blanks at their ends."""
     text = text.replace(str(folder), SHOWN_FOLDER).removeprefix("\ufeff")
-    for pattern in (_MOMENT, _ID, _THUMBPRINT):
+    for pattern in (_MOMENT, _ID, _THUMBPRINT, _INVITATION):
         text = pattern.sub("…", text)
     return [line.rstrip() for line in text.rstrip().splitlines()]
 

@@ -1,0 +1,119 @@
+"""Goes through the desk as a curious member of staff would: from the front page by every link, one page of each kind."""
+
+from __future__ import annotations
+
+from collections import deque
+from itertools import cycle
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import urlsplit
+
+from axe_playwright_python.sync_playwright import Axe
+from werkzeug.exceptions import HTTPException
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from playwright.sync_api import ConsoleMessage, Page, Request
+    from werkzeug.routing import Map
+
+#: A link's address, unless it fetches a file.
+_LINKS = "links => links.filter(one => !one.hasAttribute('download')).map(one => one.href)"
+
+
+#: WCAG 2.2 AA, and what axe's makers hold to be good practice besides.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+class Seen(NamedTuple):
+    """A page that is open in the browser: its endpoint, the address it was found at, its status and language."""
+
+    endpoint: str
+    url: str
+    status: int
+    language: str
+
+
+def endpoint_of(routes: Map, url: str) -> str | None:
+    """The endpoint that answers a GET of this address; None for what is not ours."""
+    parts = urlsplit(url)
+    try:
+        return str(routes.bind(parts.netloc).match(parts.path or "/", "GET")[0])
+    except HTTPException:
+        return None
+
+
+def pages_of(routes: Map) -> set[str]:
+    """The endpoints of the desk that answer a GET."""
+    return {
+        rule.endpoint
+        for rule in routes.iter_rules()
+        if rule.rule.startswith("/desk") and "GET" in (rule.methods or ()) and rule.endpoint != "static"
+    }
+
+
+def walk(page: Page, base: str, routes: Map, languages: Sequence[str] = ("en",)) -> Iterator[Seen]:
+    """Open one page of each endpoint that can be reached, in the languages in turn, and yield it while it is open.
+
+    Files to fetch are passed over.
+    """
+    waiting = deque([f"{base}/desk/"])
+    tried: set[str] = set()
+    turn = cycle(languages)
+    while waiting:
+        url = waiting.popleft().partition("#")[0]
+        endpoint = endpoint_of(routes, url)
+        if endpoint is None or endpoint in tried or not url.startswith(f"{base}/desk"):
+            continue
+        tried.add(endpoint)
+        if "text/html" not in page.request.head(url).headers.get("content-type", ""):
+            continue
+        language = next(turn)
+        opened = page.goto(f"{url}{'&' if '?' in url else '?'}lang={language}")
+        assert opened is not None
+        links = page.eval_on_selector_all("a[href]", _LINKS)
+        yield Seen(endpoint, url, opened.status, language)
+        waiting.extend(links)
+
+
+class Looker:
+    """Keeps what is wrong with the pages that are opened."""
+
+    def __init__(self, page: Page, host: str) -> None:
+        self.page, self.host = page, host
+        self.axe = Axe().axe_script
+        self.faults: list[str] = []
+        page.on("request", self._note)
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
+        page.on("dialog", lambda dialog: self._shown(dialog.message))
+
+    def _note(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("data", "blob") and parts.netloc != self.host:
+            self.faults.append(f"{self.page.url}: asks {parts.netloc}")
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.faults.append(f"{self.page.url}: {message.text}")
+
+    def _shown(self, message: str) -> None:
+        self.faults.append(f"{self.page.url}: a dialog says {message}")
+
+    def look(self, name: str, *, dark: bool = True) -> None:
+        """Accessibility rules, in the dark its contrasts; then as narrow as a phone gets, or a wide screen at 400 %."""
+        self.page.evaluate(self.axe)
+        for scheme, rules in (("light", RULES), ("dark", ["color-contrast"]))[: 1 + dark]:
+            self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+            found = self.page.evaluate(
+                "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations'], elementRef: false})", rules
+            )
+            self.faults += [
+                f"{name}, {scheme}: {fault['id']}: {node['html'][:140]}"
+                for fault in found["violations"]
+                for node in fault["nodes"][:3]
+            ]
+        self.page.set_viewport_size({"width": 320, "height": 640})
+        too_wide = self.page.evaluate("document.documentElement.scrollWidth") - 320
+        if too_wide > 0:
+            self.faults.append(f"{name}: scrolls sideways by {too_wide} pixels at 320")
+        self.page.set_viewport_size({"width": 1280, "height": 900})
