@@ -36,6 +36,6 @@ BLUEPRINTS: tuple[BlueprintRow, ...] = (
     BlueprintRow("imports", "consentmgr.importing.pages:imports", "/desk/imports", "staff"),
     BlueprintRow("keys", "consentmgr.dashboard.keys_pages:keys", "/desk/keys", "staff"),
     BlueprintRow("jobs", "consentmgr.dashboard.jobs_pages:jobs", "/desk/jobs", "staff"),
-    BlueprintRow("screenings", "consentmgr.screening.desk_pages:screenings", "/desk", "staff"),
+    BlueprintRow("screenings", "consentmgr.screening.desk.pages:screenings", "/desk", "staff"),
     BlueprintRow("people", "consentmgr.people.pages:people", "/desk/people", "staff"),
 )

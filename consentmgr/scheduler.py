@@ -138,7 +138,7 @@ JOBS: tuple[Job, ...] = (
         "removes rows of runs long ago", cron="40 3 * * *",
     ),
     Job(
-        "forget-lists", "consentmgr.screening.desk_work:forget_lists",
+        "forget-lists", "consentmgr.screening.desk.work:forget_lists",
         "removes lists brought to the desk, and their results, when their time is over", cron="25 3 * * *",
     ),
     Job(
@@ -168,8 +168,8 @@ TASKS: tuple[TaskKind, ...] = (
     TaskKind("look-at-import", "consentmgr.importing.upload_tasks:look"),
     TaskKind("preview-import", "consentmgr.importing.upload_tasks:preview"),
     TaskKind("apply-import", "consentmgr.importing.upload_tasks:take"),
-    TaskKind("look-at-list", "consentmgr.screening.desk_work:look_at_list"),
-    TaskKind("screen-list", "consentmgr.screening.desk_work:screen_list"),
+    TaskKind("look-at-list", "consentmgr.screening.desk.work:look_at_list"),
+    TaskKind("screen-list", "consentmgr.screening.desk.work:screen_list"),
 )  # fmt: skip
 
 

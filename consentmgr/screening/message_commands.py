@@ -34,7 +34,7 @@ def check(message: Path, campaign_name: str, language: Language | None) -> None:
     from consentmgr.kit import clock
     from consentmgr.preferences.links import link_keys
     from consentmgr.screening.message_check import LARGEST_MESSAGE
-    from consentmgr.screening.message_desk import checked_message
+    from consentmgr.screening.message_service import checked_message
     from consentmgr.screening.message_words import STATE_NAMES
     from consentmgr.screening.run import campaign_of
 

@@ -19,7 +19,7 @@ from consentmgr.importing.sources import DocumentLines
 from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.scheduler import do_task
-from consentmgr.screening.desk import ListView, list_by_id, result_folder
+from consentmgr.screening.desk.lists import ListView, list_by_id, result_folder
 from consentmgr.timetable.models import Task
 from tests.cast import AINO, BIRGER, CECILIA, DANIEL, EKMAN, EKMANS_HR_MANAGER, NOTICE
 from tests.staff.signing_in import DeskClient

@@ -151,7 +151,7 @@ def test_a_list_of_another_controller_is_not_there(desk: Desk, database: Databas
 
 
 def test_addresses_are_masked_for_those_who_may_not_see_the_register(desk: Desk, database: Database) -> None:
-    from consentmgr.screening.masked import masked_cell, masked_value
+    from consentmgr.screening.desk.masked import masked_cell, masked_value
 
     assert masked_value("email", "aino.virtanen@posti.example") == "a…@p….example"
     assert masked_value("phone", "+358501000301") == "…01"

@@ -12,9 +12,9 @@ import xlsxwriter
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.keys import Keys
-from consentmgr.screening import previews
-from consentmgr.screening.desk_work import forget_lists
-from consentmgr.screening.previews import looked_at
+from consentmgr.screening.desk import previews
+from consentmgr.screening.desk.previews import looked_at
+from consentmgr.screening.desk.work import forget_lists
 from tests.screening.desk_samples import bring, confirm, fill, id_of, made, screened, seen, start_stored, work
 from tests.staff.signing_in import Desk, DeskClient
 

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.keys import Keys
-from consentmgr.screening.desk import list_by_id
+from consentmgr.screening.desk.lists import list_by_id
 from consentmgr.screening.models import Screening
 from consentmgr.timetable.models import Task
 from tests.conftest import RunningServer

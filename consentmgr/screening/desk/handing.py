@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.audit.service import record
 from consentmgr.kit.errors import BadInput, NotFound
-from consentmgr.screening.desk import ListView, as_view
+from consentmgr.screening.desk.lists import ListView, as_view
 from consentmgr.screening.models import HandedList, ListScreening
 from consentmgr.staff.models import Account, Grant
 

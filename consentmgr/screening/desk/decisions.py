@@ -24,11 +24,11 @@ from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
 from consentmgr.preferences.links import link_keys
-from consentmgr.screening.desk import ListView, campaign_of_list, result_folder
+from consentmgr.screening.desk.lists import ListView, campaign_of_list, result_folder
+from consentmgr.screening.desk.stored_rows import Decided, decided_records, form_of, rows_with
 from consentmgr.screening.link_columns import link_columns, link_like, people_of
 from consentmgr.screening.models import ReviewDecision
 from consentmgr.screening.outputs import LINK_COLUMNS, csv_column
-from consentmgr.screening.stored_rows import Decided, decided_records, form_of, rows_with
 from consentmgr.vocabulary.reason_codes import BY_CODE
 
 #: Rows one form may tick; more are decided by their reason.

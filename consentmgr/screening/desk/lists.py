@@ -26,9 +26,9 @@ from consentmgr.kit.file_store import FileStore, StoredFile
 from consentmgr.register.models import Topic
 from consentmgr.screening.campaign_checks import refuse_unclear
 from consentmgr.screening.campaign_gates import Gate, failing_gates
+from consentmgr.screening.desk.previews import Preview, mapping_of
 from consentmgr.screening.models import ListScreening
 from consentmgr.screening.partners import lagging_of
-from consentmgr.screening.previews import Preview, mapping_of
 from consentmgr.screening.reports import campaign_document
 from consentmgr.screening.service import default_controller, question_of
 from consentmgr.timetable import tasks

@@ -23,15 +23,23 @@ from consentmgr.keys import Keys
 from consentmgr.kit import clock
 from consentmgr.kit.private_folder import make_private_folder
 from consentmgr.screening.answers import Answers
-from consentmgr.screening.desk import ListView, campaign_of_list, files_of, forget, list_by_id, result_folder, to_forget
+from consentmgr.screening.desk.lists import (
+    ListView,
+    campaign_of_list,
+    files_of,
+    forget,
+    list_by_id,
+    result_folder,
+    to_forget,
+)
+from consentmgr.screening.desk.previews import LIMITS, Preview, looked_at
+from consentmgr.screening.desk.stored_rows import write_rows
 from consentmgr.screening.lists import CampaignList, read_list
 from consentmgr.screening.models import ListScreening
 from consentmgr.screening.outputs import refuse_screened_before, write_results
-from consentmgr.screening.previews import LIMITS, Preview, looked_at
 from consentmgr.screening.publication import OutputPaths
 from consentmgr.screening.reports import ReportData, workbook_summary
 from consentmgr.screening.run import screen_and_publish
-from consentmgr.screening.stored_rows import write_rows
 from consentmgr.timetable.tasks import Progress, TaskView
 
 #: The clock's part acts under this name.
