@@ -10,12 +10,12 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from benchmarks import exports, import_speed, links, other_speeds, page, screening_speed
+from benchmarks import desk, exports, import_speed, links, other_speeds, page, screening_speed
 from benchmarks.figures import Section
 from benchmarks.installation import REPOSITORY, Installation, clean_environment, module
 from benchmarks.processes import CommandFailed, measured
 
-PARTS = ("import", "screen", "small", "others", "links", "exports")
+PARTS = ("import", "screen", "small", "others", "links", "desk", "exports")
 FULL = {"contacts": 1_000_000, "rows": 1_000_000, "runs": 5}
 #: Long enough that the list is answered from the snapshot, as long lists are.
 QUICK = {"contacts": 30_000, "rows": 25_000, "runs": 2}
@@ -111,6 +111,9 @@ def measure(given: argparse.Namespace, folder: Path) -> tuple[list[Section], str
             if "links" in parts:
                 tell("minting links, and leaving by them")
                 sections.append(links.measure(register, given.runs, seconds=2.0 if given.quick else links.SECONDS))
+            if "desk" in parts:
+                tell("opening the pages of the desk")
+                sections.append(desk.measure(register, given.runs, seconds=2.0 if given.quick else 20.0))
         if "small" in parts:
             short.figures.append(screening_speed.measure_short_from_rest(register, given.runs))
     code = "from consentmgr.postgres_cluster import *; print(*command_line('postgres'), sep='\\n')"

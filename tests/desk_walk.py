@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import ConsoleMessage, Page, Request
     from werkzeug.routing import Map
 
-#: A link's address, unless it fetches a file.
-_LINKS = "links => links.filter(one => !one.hasAttribute('download')).map(one => one.href)"
+_LINKS = "links => links.map(one => one.href)"
 
 
 #: WCAG 2.2 AA, and what axe's makers hold to be good practice besides.
@@ -51,16 +50,27 @@ def pages_of(routes: Map) -> set[str]:
     }
 
 
-def walk(page: Page, base: str, routes: Map, languages: Sequence[str] = ("en",)) -> Iterator[Seen]:
+def walk(
+    page: Page,
+    base: str,
+    routes: Map,
+    languages: Sequence[str] = ("en",),
+    *,
+    also: Sequence[str] = (),
+    reached: set[str] | None = None,
+) -> Iterator[Seen]:
     """Open one page of each endpoint that can be reached, in the languages in turn, and yield it while it is open.
 
-    Files to fetch are passed over.
+    After what links lead to come the pages whose address is always the same, and those of ``also``. Files to fetch are
+    passed over; ``reached`` gets their endpoints too.
     """
     waiting = deque([f"{base}/desk/"])
-    tried: set[str] = set()
+    fixed = [rule.rule for rule in routes.iter_rules() if rule.endpoint in pages_of(routes) and not rule.arguments]
+    later = deque(base + path for path in (*also, *sorted(fixed)))
+    tried: set[str] = set() if reached is None else reached
     turn = cycle(languages)
-    while waiting:
-        url = waiting.popleft().partition("#")[0]
+    while waiting or later:
+        url = (waiting or later).popleft().partition("#")[0]
         endpoint = endpoint_of(routes, url)
         if endpoint is None or endpoint in tried or not url.startswith(f"{base}/desk"):
             continue

@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from consentmgr.demo.catalogue import FORM_NOTICE, GARDEN_LETTER, SHOP
 from consentmgr.demo.lists import demo_lists, write_lists
 from consentmgr.demo.register import Size, make_register
 from consentmgr.kit.clock import local_date
+from tests.screening.desk_samples import bring, confirm, id_of, start_stored, work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from consentmgr.config import Settings
+    from consentmgr.db import Database
     from consentmgr.demo.register import MadeUpRegister
     from tests.conftest import RunCommand
+    from tests.staff.signing_in import DeskClient
 
 
 @dataclass
 class Furnished:
-    """The made-up people, and where their lists are."""
+    """The made-up people, a list of theirs and the key of its campaign."""
 
     register: MadeUpRegister
-    lists: Path
+    list_file: Path
     campaign: str
-
-    @property
-    def list_file(self) -> Path:
-        return self.lists / "newsletter.csv"
+    #: Of pages that no link leads to.
+    paths: tuple[str, ...] = ()
 
 
 def furnish(
@@ -41,7 +45,7 @@ def furnish(
     size: Size | None = None,
     change: Callable[[MadeUpRegister], MadeUpRegister] | None = None,
 ) -> Furnished:
-    """Import a made-up register, keep its campaigns, screen a list, run an export.
+    """Import a made-up register, keep its campaigns, and screen a list at the terminal.
 
     ``change`` may alter the people that are imported; the lists name them as they were.
     """
@@ -59,7 +63,39 @@ def furnish(
     run_command("import", folder / "campaigns.jsonl")
     first = lists[0]
     run_command("screen", "--campaign", place / first.campaign_file, place / first.file)
-    return Furnished(register, place, first.campaign.key)
+    return Furnished(register, place / first.file, first.campaign.key)
+
+
+def furnish_desk(
+    found: Furnished,
+    run_command: RunCommand,
+    folder: Path,
+    client: DeskClient,
+    database: Database,
+    settings: Settings,
+) -> list[str]:
+    """Do at the desk what leaves traces there: a list screened and two begun, an import, an export, a form. The paths
+    of pages that only somebody in the middle of it sees.
+    """
+    content, name = found.list_file.read_bytes(), found.list_file.name
+    list_id = id_of(bring(client, content, name))
+    confirm(client, list_id)
+    start_stored(client, list_id, found.campaign)
+    work(database, settings)
+    begun, described = (id_of(bring(client, content, "kesken.csv")) for _ in range(2))
+    confirm(client, described)
+    table = b"sahkoposti;etunimi\nuusi@posti.example;Uusi\nei-osoite;Toinen\n"
+    answer = client.post("/desk/imports/", {"file": (BytesIO(table), "uudet.csv")})
+    assert answer.status_code == 303, answer.text
+    run_command("forms", "add", "kirjeet", "--controller", SHOP, "--topic", GARDEN_LETTER, "--notice", FORM_NOTICE)
+    target = folder / "partner"
+    target.mkdir()
+    run_command(
+        "export", "create", "postitalo", "--partner", "Postitalo Oy", "--controller", SHOP, "--channel", "email",
+        "--format", "csv", "--to", f"folder:{target}", "--cron", "0 3 * * *",
+    )  # fmt: skip
+    run_command("export", "run", "postitalo")
+    return [f"/desk/screenings/{begun}/columns", f"/desk/screenings/{described}/campaign"]
 
 
 def renamed(register: MadeUpRegister, names: list[str]) -> MadeUpRegister:

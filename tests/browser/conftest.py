@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from consentmgr.db import Database
     from consentmgr.keys import Keys
     from tests.conftest import RunningServer
-    from tests.staff.signing_in import Desk
+    from tests.staff.signing_in import Desk, DeskClient
 
 #: A browser of the system's, if there is one; else playwright's own is tried.
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
@@ -52,10 +52,15 @@ def people(database: Database, settings: Settings, keys: Keys) -> Iterator[Choos
 
 
 @pytest.fixture
-def signed_in(browser: Browser, web: RunningServer, desk: Desk) -> Iterator[BrowserContext]:
-    """A browser that a member of staff with every role is signed in with."""
+def somebody(desk: Desk) -> DeskClient:
+    """A member of staff with every role."""
+    return desk(*(role.key for role in ROLES))
+
+
+@pytest.fixture
+def signed_in(browser: Browser, web: RunningServer, somebody: DeskClient) -> Iterator[BrowserContext]:
+    """A browser that they are signed in with."""
     context = browser.new_context(base_url=web.url, viewport={"width": 1280, "height": 900})
-    somebody = desk(*(role.key for role in ROLES))
     cookie = somebody.client.get_cookie(COOKIE, path="/desk")
     assert cookie is not None
     context.add_cookies([{"name": COOKIE, "value": cookie.value, "url": f"{web.url}/desk/"}])
