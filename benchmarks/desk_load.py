@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from werkzeug.exceptions import HTTPException
@@ -22,6 +23,7 @@ from werkzeug.exceptions import HTTPException
 from consentmgr.app import create_app
 from consentmgr.config import load_settings
 from consentmgr.db import open_database
+from consentmgr.edge.logs import write_json_lines
 from consentmgr.kit import clock
 from consentmgr.staff import accounts, sessions
 from consentmgr.staff.cookies import COOKIE, DESK
@@ -70,8 +72,10 @@ def pages(app: Flask, client: FlaskClient) -> Iterator[tuple[str, str]]:
 
 
 def main(runs: int) -> None:
-    with open_database(load_settings(os.environ)) as database:
-        app = create_app(load_settings(os.environ), database)
+    settings = load_settings(os.environ)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, open_database(settings) as database:
+        write_json_lines(nowhere)
+        app = create_app(settings, database)
         with database.transaction() as session:
             client = signed_in(app, session)
         found: dict[str, list[float]] = {}

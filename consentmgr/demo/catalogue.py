@@ -205,7 +205,8 @@ def _notices() -> list[Notice]:
             channels=sign_up.channels,
             purposes=("direct_marketing", "newsletter"),
             audiences=sign_up.audiences,
-            supersedes="major" if sign_up.version > 1 else None,
+            # Each asks for more than the one before, and takes nothing away: what was agreed to earlier stands.
+            supersedes="minor" if sign_up.version > 1 else None,
         )
         for sign_up in SIGN_UPS
         for language, text in sign_up.texts.items()
