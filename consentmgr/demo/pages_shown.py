@@ -12,16 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from consentmgr.config import Settings
-from consentmgr.db import open_database
 from consentmgr.demo.catalogue import FORM, GARDEN_LETTER, SHOP
+from consentmgr.demo.desk import furnish
 from consentmgr.demo.mail_catcher import MailCatcher
 from consentmgr.demo.run import Demonstration
 from consentmgr.demo.telling import tell_line
 from consentmgr.demo.words import DEMO_WORDS
-from consentmgr.keys import load_keys
 from consentmgr.kit import clock
 from consentmgr.preferences.links import Link, LinkUse, leave_url, link_keys, preference_url
-from consentmgr.staff.demo import DemoAccount, code_of, make_demo_accounts
+from consentmgr.staff.demo import DemoAccount, code_of
 from consentmgr.vocabulary.codes import Language
 
 if TYPE_CHECKING:
@@ -53,8 +52,7 @@ def show_pages(found: Demonstration, settings: Settings, console: Console, langu
         settings = replace(
             settings, public_url=f"http://localhost:{port}", smtp_url=catcher.url, mail_from=_MAIL_FROM, imap_url=None
         )
-        with open_database(settings) as database, database.transaction() as session:
-            accounts = make_demo_accounts(session, load_keys(settings), clock.now())
+        accounts = furnish(found, settings, language)
         with (found.folder / "server.log").open("a", encoding="utf-8") as log:
             serve_here(
                 settings,
