@@ -11,6 +11,7 @@ from consentmgr.db import Database
 from consentmgr.edge.logs import log
 from consentmgr.exports.acknowledgements import collect
 from consentmgr.exports.alarms import watch
+from consentmgr.exports.changed import forget_gone
 from consentmgr.exports.due import due_slots
 from consentmgr.exports.kept_files import close_ended
 from consentmgr.exports.models import ExportRun, ExportSchedule
@@ -66,6 +67,7 @@ def tell_alarms(database: Database, settings: Settings, keys: Keys, now: datetim
 
 
 def end_links(database: Database, settings: Settings, keys: Keys, now: datetime) -> str:  # noqa: ARG001 - a job
-    """Take away files that nobody may fetch any more; for every hour."""
+    """Take away files that nobody may fetch any more, and keys that no set is told from; for every hour."""
     with database.transaction() as session:
+        forget_gone(session, now)
         return f"{close_ended(session, settings, now)} links ended"

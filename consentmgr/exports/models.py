@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from consentmgr.db import Base
-from consentmgr.register.models import TIMESTAMPTZ
+from consentmgr.register.models import CURRENT_XID, TIMESTAMPTZ, Xid8
 
 
 class ExportSchedule(Base):
@@ -85,6 +85,11 @@ class ExportRun(Base):
     error: Mapped[str | None] = mapped_column(Text)
     acknowledged_at: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
     acknowledged_by: Mapped[str | None] = mapped_column(Text)
+    #: What the next set is told from, beside ``register_position`` (``exports.changed``): the day the set was asked
+    #: for, a digest of everything that was asked by beside the rows, and when the set was last asked for whole.
+    asked_on: Mapped[date | None]
+    asked_by: Mapped[str | None] = mapped_column(Text)
+    whole_at: Mapped[datetime | None] = mapped_column(TIMESTAMPTZ)
     __table_args__ = (
         UniqueConstraint("schedule", "sequence", name="uq_export_run_schedule_sequence"),
         UniqueConstraint("schedule", "slot", name="uq_export_run_schedule_slot"),
@@ -112,6 +117,31 @@ class ExportedEntry(Base):
         Index("ix_exported_entry_from", "schedule", "from_seq"),
         Index("ix_exported_entry_to", "schedule", "to_seq", postgresql_where=text("to_seq is not null")),
     )
+
+
+class WeighedAddress(Base):
+    """An address that screening weighed when the schedule's set was last made, whether it stayed in the set or not.
+
+    What the law says of it may change by the passing of days alone, so it is asked again when the day has changed.
+    """
+
+    __tablename__ = "export_weighed"
+    schedule: Mapped[str] = mapped_column(Text, primary_key=True)
+    address_key: Mapped[UUID] = mapped_column(PgUUID(as_uuid=True), primary_key=True)
+
+
+class PointGone(Base):
+    """An address was taken from a contact or organisation; by it a set learns that nobody there has it any more.
+
+    Written by a trigger on ``contact_point`` in whatever transaction does it, and kept for a month.
+    """
+
+    __tablename__ = "contact_point_gone"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    address_key: Mapped[UUID] = mapped_column(PgUUID(as_uuid=True))
+    changed_xid: Mapped[int] = mapped_column(Xid8(), server_default=CURRENT_XID)
+    gone_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ, server_default=text("clock_timestamp()"))
+    __table_args__ = (Index("ix_contact_point_gone_changed", "changed_xid"),)
 
 
 class ExportLink(Base):

@@ -26,6 +26,7 @@ from consentmgr.audit.service import record
 from consentmgr.config import Settings
 from consentmgr.consents.ledger import driver_connection, ledger_head
 from consentmgr.db import Database
+from consentmgr.exports.changed import Asked, ask_again, asked_by
 from consentmgr.exports.content import gather
 from consentmgr.exports.delivery_links import url_of
 from consentmgr.exports.destinations import opened
@@ -41,6 +42,7 @@ from consentmgr.exports.sealing import unsealed
 from consentmgr.exports.stored_set import portions, store
 from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.clock import local_date
 from consentmgr.kit.clock import now as clock_now
 from consentmgr.kit.errors import BadInput, ConsentmgrError, NotFound
 from consentmgr.kit.private_folder import make_private_folder
@@ -307,7 +309,7 @@ def _run(session: Session, run_id: int) -> ExportRun:
 
 
 def _prepare(database: Database, keys: Keys, run_id: int, fence: int, now: datetime) -> tuple[int, int]:
-    """Store the set, once: a run that has its set keeps it."""
+    """Store the set, once: a run that has its set keeps it. A delta is told from what changed, where that is known."""
     engine = database.engine.execution_options(isolation_level="REPEATABLE READ")
     with Session(engine) as session, session.begin():
         run = session.get(ExportRun, run_id)
@@ -318,12 +320,16 @@ def _prepare(database: Database, keys: Keys, run_id: int, fence: int, now: datet
             return 0, 0
         schedule = schedule_of(session, run.schedule)
         connection = driver_connection(session)
-        gather(session, schedule, keys=AddressKeys(keys.address_key, keys.address_key_id), now=now)
-        counts = store(connection, schedule.key, run.sequence)
+        asked = Asked(local_date(now), asked_by(session, schedule, keys.address_key_id), now)
+        whole_at = ask_again(session, schedule, asked) if run.mode == "delta" else None
+        of_asked = whole_at is not None
+        gather(session, schedule, keys=AddressKeys(keys.address_key, keys.address_key_id), now=now, of_asked=of_asked)
+        counts = store(connection, schedule.key, run.sequence, of_asked=of_asked)
         if schedule.format == "keyed":
             _keep_digests(session, schedule, run.sequence, keys)
         run.state = "prepared"
         run.heartbeat_at = clock_now()
+        run.asked_on, run.asked_by, run.whole_at = asked.day, asked.by, whole_at or now
         run.register_position = session.scalar(text("SELECT pg_current_snapshot()::text"))
         run.ledger_head = ledger_head(session)
         return counts

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from datetime import datetime
-from io import RawIOBase
+from queue import Queue
+from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
@@ -16,27 +18,41 @@ from consentmgr.exports.formats.format import ENTRIES, PEOPLE
 
 #: So many addresses are many: PostgreSQL counts anew when as many have changed, and joins whole tables for as many.
 _MANY = 10_000
+#: Rows of a portion.
+_PORTION = 20_000
 
 
-def store(connection: psycopg.Connection[Any], schedule: str, sequence: int) -> tuple[int, int]:
-    """Make ``export_now`` the set of ``sequence``; how many addresses came and how many went."""
+def store(
+    connection: psycopg.Connection[Any], schedule: str, sequence: int, *, of_asked: bool = False
+) -> tuple[int, int]:
+    """Make ``export_now`` the set of ``sequence``; how many addresses came and how many went.
+
+    ``of_asked``: it is the part of the set that is of the addresses in ``asked``; the others stand as they stood.
+    """
+    values = {"schedule": schedule, "sequence": sequence}
     # The planner knows neither of the two tables yet when a first set is stored. Row by row it would look each address
-    # up among all those stored before it, for hours; whole tables are compared by hashes, whatever it believes.
+    # up among all those stored before it, for hours; whole tables are compared by hashes, whatever it believes. Of few
+    # addresses each is looked up, however many are stored.
     connection.execute("ANALYZE export_now")
-    connection.execute("SET LOCAL enable_nestloop = off")
+    connection.execute(f"SET LOCAL enable_nestloop = {'on' if of_asked else 'off'}")
+    asked = " AND e.address_key IN (SELECT address_key FROM asked)" if of_asked else ""
     went = connection.execute(
-        "UPDATE exported_entry e SET to_seq = %s WHERE e.schedule = %s AND e.to_seq IS NULL"
-        " AND NOT EXISTS (SELECT FROM export_now n WHERE n.address_key = e.address_key)",
-        [sequence, schedule],
+        (
+            "UPDATE exported_entry e SET to_seq = %(sequence)s WHERE e.schedule = %(schedule)s AND e.to_seq IS NULL"  # noqa: S608 - our own words
+            f"{asked} AND NOT EXISTS (SELECT FROM export_now n WHERE n.address_key = e.address_key)"
+        ).encode(),
+        values,
     ).rowcount
     came = connection.execute(
         "INSERT INTO exported_entry (schedule, address_key, from_seq, kind, reason, since)"
         " SELECT %(schedule)s, n.address_key, %(sequence)s, n.kind, n.reason, n.since FROM export_now n"
         " WHERE NOT EXISTS (SELECT FROM exported_entry e WHERE e.schedule = %(schedule)s"
         "   AND e.address_key = n.address_key AND e.to_seq IS NULL)",
-        {"schedule": schedule, "sequence": sequence},
+        values,
     ).rowcount
     connection.execute("SET LOCAL enable_nestloop = on")
+    connection.execute(f"DELETE FROM export_weighed e WHERE e.schedule = %(schedule)s{asked}".encode(), values)  # noqa: S608 - our own words
+    connection.execute("INSERT INTO export_weighed SELECT %(schedule)s, address_key FROM weighed_now", values)
     if came + went > _MANY:
         connection.execute("ANALYZE exported_entry")
     return came, went
@@ -82,12 +98,12 @@ WHERE e.schedule = %(schedule)s AND e.from_seq <= %(base)s AND e.to_seq > %(base
 # The address itself: of a contact or organisation that has it, else of the ban that named it. Names and postal
 # addresses cost a second look-up for each row, and most formats have no use for them.
 _WITH_ADDRESSES = """
-SELECT s.action, s.kind, coalesce(p.value, b.document->'target'->>s.kind) AS value, s.reason,
+SELECT s.action, s.kind, CASE WHEN p.value IS NOT NULL THEN p.value WHEN s.kind <> 'post' THEN
+    (SELECT q.document->'target'->>s.kind FROM prohibition q
+      WHERE q.address_key = s.address_key AND q.document IS NOT NULL ORDER BY q.id LIMIT 1) END AS value, s.reason,
   s.since AT TIME ZONE 'UTC' AS since, PEOPLE, s.partner_digest
 FROM (SET) s
 POINTS
-LEFT JOIN LATERAL (SELECT q.document FROM prohibition q WHERE p.value IS NULL AND s.kind <> 'post'
-  AND q.address_key = s.address_key AND q.document IS NOT NULL ORDER BY q.id LIMIT 1) b ON true
 """
 # Several contacts may have one address; the first of them tells it. Of few addresses each is looked up, of many all
 # points are joined at once.
@@ -103,33 +119,56 @@ _PEOPLE = """c.given_name, c.family_name, p.postal->>'street' AS street, p.posta
 _CONTACTS = "LEFT JOIN contact c ON c.id = p.contact_id\n"
 
 
-class _Copied(RawIOBase):
-    """A COPY to standard output as a file to read from, so that columns are made of it without a row in between."""
+class _Ended(Exception):
+    """Nobody wants the rest of the rows."""
 
-    def __init__(self, blocks: Iterator[Any]) -> None:
-        super().__init__()
-        self._blocks = blocks
-        self._rest = b""
 
-    def readable(self) -> bool:
-        return True
+def _read_ahead(connection: psycopg.Connection[Any], question: bytes, values: dict[str, Any]) -> Generator[bytes]:
+    """What a COPY of the question sends, in portions of whole rows, read in a thread while the caller makes its files.
 
-    def read(self, size: int = -1, /) -> bytes:
-        """So many bytes, fewer at the end alone: what arrives is a row at a time, and each answer is made room for."""
-        pieces: list[Any] = [self._rest]
-        have = len(self._rest)
-        for block in self._blocks if have < size or size < 0 else ():
-            pieces.append(block)
-            have += len(block)
-            if have >= size >= 0:
-                break
-        data = b"".join(pieces)
-        size = have if size < 0 else size
-        self._rest = data[size:]
-        return data[:size]
+    The connection is the thread's until the last portion was given or the iterator is closed.
+    """
+    pieces: Queue[bytes | BaseException | None] = Queue(maxsize=2)
+    ended = Event()
+
+    def read() -> None:
+        try:
+            with connection.cursor() as cursor, cursor.copy(question, values) as copied:
+                # PostgreSQL sends a row a message, so a portion ends where a row ends, whatever is in it.
+                rows: list[Any] = []
+                for row in copied:
+                    rows.append(row)
+                    if len(rows) == _PORTION:
+                        pieces.put(b"".join(rows))
+                        rows = []
+                        if ended.is_set():
+                            raise _Ended
+                if rows:
+                    pieces.put(b"".join(rows))
+            pieces.put(None)
+        except BaseException as error:  # noqa: BLE001 - raised again where the rows are read
+            pieces.put(error)
+
+    reader = Thread(target=read, name="export rows", daemon=True)
+    reader.start()
+    piece: bytes | BaseException | None = b""
+    try:
+        while isinstance(piece := pieces.get(), bytes):
+            yield piece
+        if piece is not None:
+            raise piece
+    finally:
+        ended.set()
+        while isinstance(piece, bytes):
+            piece = pieces.get()
+        reader.join()
 
 
 _TYPES = {name: pa.large_string() for name in ENTRIES.names} | {"since": pa.timestamp("us")}
+
+_CONVERT = pc_csv.ConvertOptions(
+    column_types=_TYPES, strings_can_be_null=True, null_values=[""], quoted_strings_can_be_null=False
+)
 
 
 def portions(
@@ -147,28 +186,19 @@ def portions(
     found = connection.execute(counted.encode(), values).fetchone()
     points = _ALL_POINTS if found is not None and found[0] > _MANY else _POINT_OF_EACH
     question = question.replace("SET", chosen).replace("POINTS", points).replace("PEOPLE", columns)
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(
-            f"COPY ({question}) TO STDOUT (FORMAT csv, HEADER true, NULL '', FORCE_QUOTE (value))".encode(), values
-        ) as copied,
-    ):
-        source = pa.PythonFile(_Copied(iter(copied)), mode="r")
-        try:
-            reader = pc_csv.open_csv(
-                source,
-                read_options=pc_csv.ReadOptions(block_size=4 << 20, column_names=None),
-                parse_options=pc_csv.ParseOptions(newlines_in_values=True),
-                convert_options=pc_csv.ConvertOptions(
-                    column_types=_TYPES, strings_can_be_null=True, null_values=[""], quoted_strings_can_be_null=False
+    # Whole tables are joined in memory, where PostgreSQL would follow an index address by address.
+    connection.execute("SET LOCAL work_mem = '128MB'")
+    connection.execute("SET LOCAL parallel_tuple_cost = 0.005")
+    copy = f"COPY ({question}) TO STDOUT (FORMAT csv, NULL '', FORCE_QUOTE (value))".encode()
+    with closing(_read_ahead(connection, copy, values)) as pieces:
+        for piece in pieces:
+            table = pc_csv.read_csv(
+                pa.BufferReader(piece),
+                read_options=pc_csv.ReadOptions(
+                    block_size=len(piece) + 1, column_names=ENTRIES.names, use_threads=False
                 ),
+                parse_options=pc_csv.ParseOptions(newlines_in_values=True),
+                convert_options=_CONVERT,
             )
-        except pa.ArrowInvalid:
-            return
-        for batch in reader:
-            if batch.num_rows:
-                table = pa.Table.from_batches([batch])
-                since = table["since"].cast(pa.timestamp("us")).combine_chunks()
-                place = table.column_names.index("since")
-                table = table.set_column(place, "since", since.cast(pa.timestamp("us", tz="UTC")))
-                yield table.select(ENTRIES.names)
+            since = table["since"].combine_chunks().cast(pa.timestamp("us", tz="UTC"))
+            yield table.set_column(table.column_names.index("since"), "since", since)

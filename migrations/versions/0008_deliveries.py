@@ -1,4 +1,4 @@
-"""Deliveries: acknowledgement, links, alarms."""
+"""Deliveries: acknowledgement, links, alarms, sets that are told from what changed."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,6 +12,44 @@ depends_on = None
 TIMESTAMPTZ = postgresql.TIMESTAMP(timezone=True)
 JSONB = postgresql.JSONB()
 UUID = postgresql.UUID()
+
+
+class XID8(sa.types.UserDefinedType):
+    """PostgreSQL's 64-bit transaction id."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        return "xid8"
+
+
+# An address that a contact or an organisation has no longer leaves its key, whoever took it and by whichever statement.
+POINT_GONE = (
+    """
+CREATE OR REPLACE FUNCTION consentmgr_points_deleted() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('INSERT INTO %I.contact_point_gone (address_key) SELECT address_key FROM gone', TG_TABLE_SCHEMA);
+  RETURN NULL;
+END $$
+""",
+    """
+CREATE OR REPLACE FUNCTION consentmgr_point_moved() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format('INSERT INTO %I.contact_point_gone (address_key) VALUES ($1)', TG_TABLE_SCHEMA) USING OLD.address_key;
+  RETURN NULL;
+END $$
+""",
+    """
+CREATE TRIGGER points_deleted AFTER DELETE ON contact_point REFERENCING OLD TABLE AS gone
+  FOR EACH STATEMENT EXECUTE FUNCTION consentmgr_points_deleted()
+""",
+    """
+CREATE TRIGGER point_moved AFTER UPDATE ON contact_point FOR EACH ROW
+  WHEN ((OLD.address_key, OLD.kind, OLD.contact_id, OLD.organisation_id)
+    IS DISTINCT FROM (NEW.address_key, NEW.kind, NEW.contact_id, NEW.organisation_id))
+  EXECUTE FUNCTION consentmgr_point_moved()
+""",
+)
 
 
 def upgrade() -> None:
@@ -73,6 +111,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_export_download_link", "export_download", ["link_id", "name"])
+    op.add_column("export_run", sa.Column("asked_on", sa.Date(), nullable=True))
+    op.add_column("export_run", sa.Column("asked_by", sa.Text(), nullable=True))
+    op.add_column("export_run", sa.Column("whole_at", TIMESTAMPTZ, nullable=True))
+    op.create_table(
+        "export_weighed",
+        sa.Column("schedule", sa.Text(), nullable=False),
+        sa.Column("address_key", UUID, nullable=False),
+        sa.PrimaryKeyConstraint("schedule", "address_key"),
+    )
+    op.create_table(
+        "contact_point_gone",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("address_key", UUID, nullable=False),
+        sa.Column("changed_xid", XID8(), server_default=sa.text("pg_current_xact_id()"), nullable=False),
+        sa.Column("gone_at", TIMESTAMPTZ, server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_contact_point_gone_changed", "contact_point_gone", ["changed_xid"])
+    for statement in POINT_GONE:
+        op.execute(statement)
     # Schedules that were made before this table.
     op.execute(
         "INSERT INTO relied_partner (schedule, partner, controller, channel, purpose, topic, most_lag_hours,"

@@ -89,6 +89,7 @@ def test_the_whole_demonstration(tmp_path: Path) -> None:
     assert took < 40
 
 
+@pytest.mark.slow
 def test_in_a_folder_of_its_own_it_may_run_again(tmp_path: Path) -> None:
     settings = Settings(data_folder=tmp_path / "demo")
     now = datetime.now(UTC)

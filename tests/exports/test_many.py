@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from random import Random
+import threading
+from collections.abc import Callable
 
 import pyarrow as pa
 import pytest
+from sqlalchemy import text
 
 from consentmgr.consents.ledger import driver_connection
 from consentmgr.db import Database
@@ -53,21 +54,32 @@ def test_few_and_many_addresses_are_told_alike(
         assert [row["value"] for row in few if row["value"] == "nobody@x.example"] == ["nobody@x.example"]
 
 
-def test_a_copy_is_read_whole_however_its_bytes_arrive() -> None:
-    chance = Random(3)
-    whole = bytes(chance.randrange(256) for _ in range(20_000))
+def test_portions_end_where_rows_end_whatever_is_in_them(
+    take: Take, schedule: Callable[..., str], run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("Rivin\nvaihto", 'Lainaus"merkki', "Pilkku, toinen", "", "Åbo\r\n", "\\N")
+    take([person(f"p{number}", OBJECTED, given_name=name) for number, name in enumerate(names)])
+    schedule()
+    run()
+    whole = entries(database, "mailer", people=True)
+    assert {row["given_name"] or "" for row in whole} >= {name for name in names if name.strip() == name}
+    for size in (1, 2, 5):
+        monkeypatch.setattr(stored_set, "_PORTION", size)
+        assert entries(database, "mailer", people=True) == whole
 
-    def arriving() -> Iterator[memoryview]:
-        place = 0
-        while place < len(whole):
-            size = chance.choice((1, 7, 80, 3_000))
-            yield memoryview(whole[place : place + size])
-            place += size
 
-    for sizes in ((1, 2, 3), (64, 5_000), (100_000,), (-1,)):
-        source = stored_set._Copied(arriving())
-        got = []
-        while data := source.read(size := chance.choice(sizes)):
-            assert size < 0 or len(data) <= size
-            got.append(data)
-        assert b"".join(got) == whole
+def test_rows_that_nobody_wants_any_more_leave_the_connection_to_be_used(
+    take: Take, schedule: Callable[..., str], run: Run, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take([person(f"p{number}", OBJECTED) for number in range(30)])
+    schedule()
+    run()
+    monkeypatch.setattr(stored_set, "_PORTION", 1)
+    before = threading.active_count()
+    with database.reading() as session:
+        given = portions(driver_connection(session), "mailer", 1, None)
+        next(given)
+        given.close()
+        assert threading.active_count() == before
+    with database.reading() as session:
+        assert session.scalar(text("SELECT count(*) FROM exported_entry")) == 30

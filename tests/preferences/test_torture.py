@@ -175,7 +175,7 @@ def kill_often(
 def test_no_acknowledged_leave_is_lost_when_the_server_is_killed(
     database: Database, settings: Settings, keys: Keys, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    kill_often(20, database, settings, keys, environment, tmp_path)
+    kill_often(8, database, settings, keys, environment, tmp_path)
 
 
 @pytest.mark.slow

@@ -145,9 +145,8 @@ def test_what_changed_since_the_snapshot_is_in_the_answer(
     before = None
     for documents in changes_since(rows):
         take(database, address_keys, documents)
-        for campaign in CAMPAIGNS[:2]:
-            by_key = answers(database, address_keys, asked, campaign, engine="polars")
-            assert answers(database, address_keys, asked, campaign, engine="duckdb", snapshot=snapshot) == by_key
+        by_key = answers(database, address_keys, asked, CAMPAIGNS[1], engine="polars")
+        assert answers(database, address_keys, asked, CAMPAIGNS[1], engine="duckdb", snapshot=snapshot) == by_key
         assert by_key != before
         before = by_key
     told_of = answers(database, address_keys, [{"ref": "crm:E12"}], CAMPAIGNS[0], engine="duckdb", snapshot=snapshot)
