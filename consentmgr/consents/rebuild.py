@@ -101,7 +101,10 @@ def _side_by_side(connection: psycopg.Connection[Any]) -> Iterator[tuple[int, Ro
 def _replace(connection: psycopg.Connection[Any], wrong: list[tuple[int, Rows]]) -> None:
     if not wrong:
         return
-    connection.execute("DELETE FROM standing WHERE contact_id = ANY(%s)", [[contact_id for contact_id, _ in wrong]])
+    contacts = [contact_id for contact_id, _ in wrong]
+    connection.execute("DELETE FROM standing WHERE contact_id = ANY(%s)", [contacts])
     copy_rows(
         connection, COPY_STANDING, (row for contact_id, folded in wrong for row in standing_rows_of(contact_id, folded))
     )
+    # What keeps columns or sets of its own (snapshots, exports) asks by this mark what has changed.
+    connection.execute("UPDATE contact SET changed_xid = pg_current_xact_id() WHERE id = ANY(%s)", [contacts])

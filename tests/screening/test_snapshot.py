@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from consentmgr.consents.ledger import driver_connection
+from consentmgr.consents.rebuild import rebuild
 from consentmgr.db import Database
 from consentmgr.importing.documents import decode
 from consentmgr.importing.service import apply_documents
@@ -165,6 +167,22 @@ def test_a_transaction_still_open_when_the_snapshot_was_taken_is_seen_once_it_co
     campaign = CAMPAIGNS[0]
     (answer,) = answers(database, address_keys, [person], campaign, engine="duckdb", snapshot=snapshot)
     assert answer["reason"] == "DM_OBJECTION_ALL"
+
+
+def test_standing_that_was_put_right_is_seen_by_an_earlier_snapshot(
+    database: Database, address_keys: AddressKeys, rows: list[dict[str, str]], tmp_path: Path
+) -> None:
+    with database.transaction() as session:
+        session.execute(text("DELETE FROM standing"))
+    snapshot = taken(database, tmp_path)
+    with database.transaction() as session:
+        assert rebuild(session).differing > 0
+    for campaign in CAMPAIGNS[:2]:
+        by_key = answers(database, address_keys, rows, campaign, engine="polars")
+        assert answers(database, address_keys, rows, campaign, engine="duckdb", snapshot=snapshot) == by_key
+    changed = "SELECT count(*) FROM contact WHERE changed_xid > (SELECT min(changed_xid) FROM contact)"
+    with database.connect() as connection:
+        assert connection.scalar(text(changed)) > 0
 
 
 def test_a_snapshot_holds_no_address_and_no_name(
