@@ -107,17 +107,23 @@ def _section(section: Section) -> list[str]:
     lines = [f"## {section.title}", ""]
     for words in section.words:
         lines += [words, ""]
+    if section.figures:
+        lines += _figures(section)
+    if section.notes:
+        lines += [*(f"- {note}" for note in section.notes), ""]
+    return lines
+
+
+def _figures(section: Section) -> list[str]:
     with_database = any(figure.database_processor for figure in section.figures)
     heads = ["", "seconds", "processor seconds", *(["database's processor seconds"] if with_database else []),
              "peak memory", "runs"]  # fmt: skip
-    lines += [_row(heads), "|---|" + "---:|" * (len(heads) - 1)]
+    lines = [_row(heads), "|---|" + "---:|" * (len(heads) - 1)]
     lines += [_row(_cells(figure, with_database=with_database)) for figure in section.figures]
     lines += ["", "```sh"]
     for figure in section.figures:
         lines += [f"# {figure.what}", figure.command]
     lines += ["```", ""]
-    if section.notes:
-        lines += [*(f"- {note}" for note in section.notes), ""]
     return lines
 
 
