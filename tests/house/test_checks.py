@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 import tomllib
@@ -72,3 +73,13 @@ def test_no_file_names_a_package_index() -> None:
         if name and (TOP / name).is_file() and index.search((TOP / name).read_text(encoding="utf-8", errors="ignore"))
     ]
     assert found == []
+
+
+def test_code_of_others_is_as_it_was_published() -> None:
+    folder = TOP / "static" / "desk" / "vendor"
+    told = dict(
+        re.findall(r"^\| `([^`]+)` \|.*\| ([0-9a-f]{64}) \|$", (folder / "README.md").read_text("utf-8"), re.MULTILINE)
+    )
+    there = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.glob("*.*s")}
+    assert told == there
+    assert len(there) == 3
