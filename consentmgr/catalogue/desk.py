@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Any, TypeVar
@@ -24,6 +25,8 @@ from consentmgr.vocabulary.documents import Names
 
 catalogue = Blueprint("catalogue", __name__)
 
+#: What a topic or a purpose of processing may be called by in files.
+KEY = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 #: Rows of a page of a long list.
 PAGE = 50
 

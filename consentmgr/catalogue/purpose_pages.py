@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import get_args
 
 from flask import redirect, request, url_for
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from consentmgr.catalogue.desk import (
+    KEY,
     Faults,
     catalogue,
     choices_of,
@@ -36,7 +36,6 @@ from consentmgr.vocabulary.codes import LANGUAGES, LegalBasis
 from consentmgr.vocabulary.documents import ProcessingPurpose
 
 _BASES: tuple[LegalBasis, ...] = get_args(LegalBasis)
-_KEY = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 
 
 @catalogue.get("/purposes")
@@ -94,7 +93,7 @@ def _save(controller: str | None, key: str | None) -> AnyResponse | tuple[str, i
             "Legitimate interests need a balancing test (GDPR 6(1)(f)). Write it down here."
         )
     given_key = key or text("key", longest=100)
-    if key is None and not _KEY.fullmatch(given_key):
+    if key is None and not KEY.fullmatch(given_key):
         faults["key"] = gettext("This identifier cannot be used. It may hold small letters, digits and hyphens.")
     categories, recipients = texts("data_categories"), texts("recipients")
     with application.database().transaction() as session:

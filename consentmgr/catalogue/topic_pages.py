@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import get_args
 
 from flask import redirect, request, url_for
@@ -13,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from consentmgr.campaigns.models import Campaign
 from consentmgr.catalogue.desk import (
+    KEY,
     Faults,
     catalogue,
     choices_of,
@@ -38,7 +38,6 @@ from consentmgr.vocabulary.documents import Names, Topic
 
 _CADENCES: tuple[Cadence, ...] = get_args(Cadence)
 _KINDS: tuple[TopicKind, ...] = get_args(TopicKind)
-_KEY = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?")
 
 
 @catalogue.get("/topics")
@@ -91,7 +90,7 @@ def _save(key: str | None) -> AnyResponse | tuple[str, int]:
     cadence, kind = one_of("cadence", _CADENCES, faults), one_of("kind", _KINDS, faults)
     faults.missing("kind", kind)
     given_key = key or text("key", longest=100)
-    if key is None and not _KEY.fullmatch(given_key):
+    if key is None and not KEY.fullmatch(given_key):
         faults["key"] = gettext("This identifier cannot be used. It may hold small letters, digits and hyphens.")
     with application.database().transaction() as session:
         row = None if key is None else _topic(session, key)
