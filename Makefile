@@ -31,7 +31,7 @@ test-slow: $(DEV) browser
 
 # The journeys run in a browser: one of this machine, or else one that is fetched now.
 browser: $(DEV)
-	@$(BIN)/python -m tests.browser
+	@$(BIN)/python -m tests.chromium
 
 check: $(DEV)
 	$(BIN)/ruff check .

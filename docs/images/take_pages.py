@@ -21,7 +21,7 @@ from consentmgr.app import create_app
 from consentmgr.config import Settings
 from consentmgr.db import open_database
 from consentmgr.staff.demo import PASSWORD
-from tests.browser import browser
+from tests.chromium import browser
 from tests.desk_walk import walk
 
 if TYPE_CHECKING:

@@ -149,8 +149,9 @@ class Row(Grounds):
         if who.get("deceased_on"):
             self.fire("DECEASED")
         kept = [one for one in self.register.contacts.values() if one is not who and one["kept"] & self.forms]
-        erased = [event for one in (who, *kept) for event in one.get("events", ())
-                  if event["event"] in ("erasure_requested", "erased")]  # fmt: skip
+        # A key is kept from an erasure, and counts from it; what its owner asked later is said of nobody else.
+        erased = [event for one in (who, *kept) for event in one.get("events", ()) if event["event"] == "erased"
+                  or (one is who and event["event"] == "erasure_requested")]  # fmt: skip
         if not all(self.lifted("ERASED_SUPPRESSED", event) for event in erased):
             self.fire("ERASED_SUPPRESSED", "allow" if self.plain_service and c.confirms_own_request else milder)
         restricted = [event for event in self.events if event["event"] == "restricted"]

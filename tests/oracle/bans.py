@@ -94,7 +94,9 @@ class Bans(Acts):
     def register_ban_weight(self, code):
         policy, channel = self.policy, {"ROBINSON_PHONE": "phone", "ROBINSON_POST": "post"}.get(code)
         if code == "DVV_DM_BAN":
-            from_there = "population_register" in (self.c.list_source, self.point.get("source"))
+            # Of an address the register does not hold for this person, the row says where it came from.
+            source = self.point.get("source") or self.row.get("source")
+            from_there = "population_register" in (self.c.list_source, source)
             return "block" if from_there else policy["dvv_ban_on_own_data"]
         if channel != self.c.channel:
             return "allow"

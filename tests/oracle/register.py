@@ -83,12 +83,12 @@ class Register:
                 self.lists[one["source"]] = max(one["as_of"], self.lists.get(one["source"], ""))
             elif one["type"] == "controller" and one.get("default"):
                 self.default = one["key"]
-        # Erasure leaves the reference, the acts and the keys of the addresses; nothing else.
+        # Erasure leaves the reference, the acts (of which ``restricted_since`` is one) and the keys of the addresses.
         for contact in self.contacts.values():
             contact["kept"] = set()
             if any(event["event"] == "erased" for event in contact["events"]):
                 contact["kept"].update(*(point["forms"] for point in contact.get("points", ())))
-                for field in contact.keys() - {"ref", "events", "kept"}:
+                for field in contact.keys() - {"ref", "events", "kept", "restricted_since"}:
                     del contact[field]
 
     @staticmethod

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.keys import Keys
-from tests.browser import browser
+from tests.chromium import browser
 from tests.conftest import RunningServer
 from tests.screening.desk_samples import LIST, fill
 from tests.staff.signing_in import Desk

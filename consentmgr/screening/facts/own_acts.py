@@ -55,6 +55,7 @@ def act_bans(acts: Frame, question: Question) -> Frame:
             bare_stop = (
                 equals("event", "objected")
                 & equals("method", "sms_reply")
+                & is_empty("topics")
                 & names_any("channels", ELECTRONIC_CHANNELS)
                 & ~names_any("channels", reaching_channels(question))
             )

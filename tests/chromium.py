@@ -1,6 +1,6 @@
 """The browser of the journeys: Chromium of this machine, or the one playwright installs.
 
-``python -m tests.browser`` finds one or installs it, and ends with 1 where neither can be done; ``make test`` calls it.
+``python -m tests.chromium`` finds one or installs it, and ends with 1 where neither can be done; ``make test`` calls it.
 """
 
 from __future__ import annotations
