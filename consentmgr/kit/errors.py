@@ -77,3 +77,10 @@ class Unavailable(ConsentmgrError):
 
     exit_code = 3
     problem = "unavailable"
+
+
+class NotDelivered(ConsentmgrError):
+    """Somebody else's machine did not take what was sent, or may not be reached; trying again is safe."""
+
+    exit_code = 3
+    problem = "not-delivered"

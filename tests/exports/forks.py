@@ -29,11 +29,11 @@ from sqlalchemy import create_engine, event
 from consentmgr.config import load_settings
 from consentmgr.db import Database
 from consentmgr.exports.destinations import opened
-from consentmgr.exports.destinations.destination import NotDelivered
 from consentmgr.exports.due import due_slots
 from consentmgr.exports.jobs import run_due
 from consentmgr.exports.models import ExportSchedule
 from consentmgr.keys import load_keys
+from consentmgr.kit.errors import NotDelivered
 
 HERE = (ip_network("127.0.0.0/8"),)
 #: What a child ends with where the destination did not take the file.

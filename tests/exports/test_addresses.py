@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from consentmgr.edge.reachable import checked_address, is_good
 from consentmgr.exports.destinations import checked, opened
-from consentmgr.exports.destinations.addresses import checked_address, is_good
-from consentmgr.exports.destinations.destination import NotDelivered
-from consentmgr.kit.errors import BadInput
+from consentmgr.kit.errors import BadInput, NotDelivered
 
 #: Hosts as people have written them to reach what is inside: every spelling of loopback, private, link-local,
 #: metadata services, shared and reserved ranges, and IPv6 forms that carry an IPv4 address.

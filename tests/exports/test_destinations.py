@@ -21,8 +21,10 @@ from botocore.session import get_session
 from moto.server import ThreadedMotoServer
 from standardwebhooks.webhooks import Webhook
 
+from consentmgr.edge.web_requests import LARGEST_ANSWER
 from consentmgr.exports.destinations import checked, opened
-from consentmgr.exports.destinations.destination import LARGEST_ANSWER, Destination, NotDelivered, Readable
+from consentmgr.exports.destinations.destination import Destination, Readable
+from consentmgr.kit.errors import NotDelivered
 
 HERE = (ip_network("127.0.0.0/8"),)
 BODY = b"address\n=a@x.example\n" + bytes(range(256)) * 5_000

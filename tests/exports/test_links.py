@@ -21,14 +21,13 @@ from consentmgr.config import Settings, load_settings
 from consentmgr.db import Database
 from consentmgr.exports.delivery_links import BadDeliveryLink, DeliveryLink, LinkEnded, LinkUse, link_of, mint
 from consentmgr.exports.destinations import checked
-from consentmgr.exports.destinations.destination import NotDelivered
 from consentmgr.exports.jobs import end_links
 from consentmgr.exports.kept_files import kept_folder
 from consentmgr.exports.models import ExportDownload, ExportLink, ExportRun
 from consentmgr.exports.runs import Published, run_schedule
 from consentmgr.keys import Keys, distrust_link_key, load_link_keys, rotate_link_key
 from consentmgr.kit import clock
-from consentmgr.kit.errors import BadInput, UnsafeSetting
+from consentmgr.kit.errors import BadInput, NotDelivered, UnsafeSetting
 from consentmgr.mail.jobs import send_mail
 from consentmgr.mail.models import OutgoingMail
 from consentmgr.prohibitions.models import Restoration
@@ -344,3 +343,15 @@ def test_a_large_file_comes_whole_from_the_real_server(
     # Neither the file's name nor the token is logged.
     assert "mailer-000001" not in running.log()
     assert path not in running.log()
+
+
+def test_whoever_tries_links_by_the_hundred_is_stopped(mail_settings: Settings, database: Database) -> None:
+    from consentmgr.edge.limits import DOORS
+
+    client = create_app(mail_settings, database).test_client()
+    most = next(door.most for door in DOORS if door.name == "delivery")
+    # Two windows, should the test begin at the end of one.
+    answers = [client.post("/x/not-a-link").status_code for _ in range(2 * most + 1)]
+    assert answers[0] == 404
+    assert answers[-1] == 429
+    assert client.get("/x/not-a-link").status_code == 404, "looking is not counted"

@@ -19,7 +19,6 @@ from consentmgr.config import Settings
 from consentmgr.consents.ledger import driver_connection
 from consentmgr.db import Database
 from consentmgr.exports.content import kinds_of
-from consentmgr.exports.destinations.destination import NotDelivered
 from consentmgr.exports.manifest import read_manifest
 from consentmgr.exports.models import ExportRun
 from consentmgr.exports.runs import DIGEST_KEY, LEAP, acknowledge, claim, run_schedule
@@ -28,7 +27,7 @@ from consentmgr.exports.suppressed import REASONS
 from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import now as clock_now
-from consentmgr.kit.errors import BadInput, CheckFailed
+from consentmgr.kit.errors import BadInput, CheckFailed, NotDelivered
 from consentmgr.kit.signing import public_jwk
 from consentmgr.prohibitions.models import Restoration
 from consentmgr.screening.decide import identifiers_of

@@ -26,13 +26,13 @@ from standardwebhooks.webhooks import Webhook
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.exports.destinations import checked, opened
-from consentmgr.exports.destinations.destination import NotDelivered
 from consentmgr.exports.jobs import run_due
 from consentmgr.exports.manifest import read_manifest
 from consentmgr.exports.models import ExportRun
 from consentmgr.exports.runs import LEASE
 from consentmgr.keys import Keys
 from consentmgr.kit.clock import now as clock_now
+from consentmgr.kit.errors import NotDelivered
 from consentmgr.kit.signing import public_jwk
 from tests.conftest import TOP
 from tests.exports.conftest import Take

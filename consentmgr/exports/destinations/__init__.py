@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from consentmgr.edge.reachable import Network
 from consentmgr.exports.destinations import folder, https, mail_link, s3, sftp, webhook
-from consentmgr.exports.destinations.destination import Destination, DestinationKind, Here, Network
+from consentmgr.exports.destinations.destination import Destination, DestinationKind, Here
 from consentmgr.kit.errors import BadInput
 
 DESTINATIONS: tuple[DestinationKind, ...] = (

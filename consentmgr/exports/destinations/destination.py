@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from consentmgr.kit.errors import ConsentmgrError
+from consentmgr.edge.reachable import Network
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,15 +15,6 @@ if TYPE_CHECKING:
     from consentmgr.config import Settings
     from consentmgr.db import Database
     from consentmgr.keys import Keys
-
-Network = IPv4Network | IPv6Network
-
-
-class NotDelivered(ConsentmgrError):
-    """A destination did not take a file; trying again is safe."""
-
-    exit_code = 3
-    problem = "not-delivered"
 
 
 class Destination(Protocol):
@@ -48,10 +38,6 @@ class Readable(Protocol):
 
         Raises ``NotDelivered`` where the destination cannot be reached.
         """
-
-
-#: Bytes of an answer that are read; a manifest has some thousands.
-LARGEST_ANSWER = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)

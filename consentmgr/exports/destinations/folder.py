@@ -12,14 +12,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from consentmgr.exports.destinations.destination import (
-    LARGEST_ANSWER,
-    Destination,
-    DestinationKind,
-    Network,
-    NotDelivered,
-)
-from consentmgr.kit.errors import BadInput
+from consentmgr.edge.reachable import Network
+from consentmgr.edge.web_requests import LARGEST_ANSWER
+from consentmgr.exports.destinations.destination import Destination, DestinationKind
+from consentmgr.kit.errors import BadInput, NotDelivered
 
 
 class Folder:

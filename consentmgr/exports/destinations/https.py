@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from consentmgr.exports.destinations.destination import Destination, DestinationKind, Network
-from consentmgr.exports.destinations.web import blocks, checked_url, client, send
+from consentmgr.edge.reachable import Network
+from consentmgr.edge.web_requests import blocks, checked_url, client, send
+from consentmgr.exports.destinations.destination import Destination, DestinationKind
 
 
 class HttpsUpload:

@@ -20,14 +20,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from consentmgr.config import LANGUAGES, Language, Settings
+from consentmgr.edge.reachable import Network
 from consentmgr.exports.delivery_links import DeliveryLink, LinkUse, url_of
-from consentmgr.exports.destinations.destination import Destination, DestinationKind, Here, Network, NotDelivered
+from consentmgr.exports.destinations.destination import Destination, DestinationKind, Here
 from consentmgr.exports.destinations.folder import Folder
 from consentmgr.exports.kept_files import kept_folder
 from consentmgr.exports.models import ExportLink, ExportRun, ExportSchedule
 from consentmgr.kit.address_keys import AddressKeys, canonical_email
 from consentmgr.kit.clock import local_date
-from consentmgr.kit.errors import BadInput
+from consentmgr.kit.errors import BadInput, NotDelivered
 from consentmgr.mail.completing import Completion, QueuedMail
 from consentmgr.mail.outbox import post
 from consentmgr.register.models import Controller

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
-from consentmgr.exports.destinations.destination import Destination, DestinationKind, Network, NotDelivered
-from consentmgr.exports.destinations.web import blocks, checked_url, client, fetch, send
-from consentmgr.kit.errors import BadInput, Unavailable
+from consentmgr.edge.reachable import Network
+from consentmgr.edge.web_requests import blocks, checked_url, client, fetch, send
+from consentmgr.exports.destinations.destination import Destination, DestinationKind
+from consentmgr.kit.errors import BadInput, NotDelivered, Unavailable
 
 
 class Bucket:

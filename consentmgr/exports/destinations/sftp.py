@@ -12,15 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from consentmgr.exports.destinations.addresses import checked_address
-from consentmgr.exports.destinations.destination import (
-    LARGEST_ANSWER,
-    Destination,
-    DestinationKind,
-    Network,
-    NotDelivered,
-)
-from consentmgr.kit.errors import BadInput, Unavailable
+from consentmgr.edge.reachable import Network, checked_address
+from consentmgr.edge.web_requests import LARGEST_ANSWER
+from consentmgr.exports.destinations.destination import Destination, DestinationKind
+from consentmgr.kit.errors import BadInput, NotDelivered, Unavailable
 
 if TYPE_CHECKING:
     import asyncssh

@@ -14,9 +14,11 @@ from typing import Any
 
 from standardwebhooks.webhooks import Webhook
 
-from consentmgr.exports.destinations.destination import Destination, DestinationKind, Network, NotDelivered
-from consentmgr.exports.destinations.web import checked_url, client, send
+from consentmgr.edge.reachable import Network
+from consentmgr.edge.web_requests import checked_url, client, send
+from consentmgr.exports.destinations.destination import Destination, DestinationKind
 from consentmgr.kit import clock
+from consentmgr.kit.errors import NotDelivered
 
 
 class ManifestHook:

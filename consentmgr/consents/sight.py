@@ -1,4 +1,4 @@
-"""Whom and what a member of staff sees: contacts and acts of the controllers they work for, and nothing of others'."""
+"""Whom and what somebody sees: contacts and acts of the controllers they work for, and nothing of others'."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Each row's links as columns: whom a row is about, found set-based, and the tokens minted for all at once."""
+"""The links of many messages at once: whom each is to, found set-based, and the tokens minted for all together.
+
+A list's rows get them as columns, and whoever sends by itself asks for them by contact or address (``minting``).
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from consentmgr.config import Settings
 from consentmgr.consents.ledger import driver_connection
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
+from consentmgr.preferences.headers import list_unsubscribe
 from consentmgr.preferences.links import Link, LinkKeys, LinkUse, Scope, leave_url, preference_url
-from consentmgr.screening.service import default_controller
+from consentmgr.register.models import Controller
+from consentmgr.register.reading import default_controller
 from consentmgr.vocabulary.documents import Campaign
 
 #: Keys asked of the register in one statement.
@@ -46,7 +53,7 @@ def people_of(session: Session, identifiers: pa.Table, campaign: Campaign, keys:
     """
     kind = address_kind_of(campaign)
     count = identifiers.num_rows
-    found = _keys_of(identifiers, kind, keys)
+    found = address_keys_of(identifiers, kind, keys)
     address_keys: list[bytes | None] = found if found is not None else [None] * count
     by_key = _contacts_by_key(session, [key for key in set(address_keys) if key is not None])
     contact_ids = [by_key.get(key) if key is not None else None for key in address_keys]
@@ -61,7 +68,10 @@ def people_of(session: Session, identifiers: pa.Table, campaign: Campaign, keys:
     return RowPeople(contact_ids, address_keys)
 
 
-def _keys_of(identifiers: pa.Table, kind: str, keys: AddressKeys) -> list[bytes | None] | None:
+def address_keys_of(identifiers: pa.Table, kind: str, keys: AddressKeys) -> list[bytes | None] | None:
+    """The key of each row's address of this kind, None for one that has no canonical form; None where the list has no
+    such column.
+    """
     names = identifiers.column_names
     found: list[bytes | None]
     if kind in ("email", "phone"):
@@ -118,7 +128,7 @@ def link_like(session: Session, campaign: Campaign, *, everything: bool = False)
     The newsletter where the campaign is one, else the channel; ``everything`` asked for: all of it. Raises
     ``BadInput`` where the campaign names no controller and there is no default.
     """
-    controller = campaign.controller or default_controller(session)
+    controller = campaign.controller or _default_controller(session)
     if controller is None:
         raise BadInput("the campaign names no controller, and there is no default one", field="controller")
     topic = campaign.topic if campaign.purpose == "newsletter" and not everything else None
@@ -133,6 +143,12 @@ def link_like(session: Session, campaign: Campaign, *, everything: bool = False)
         scope,
         topic,
         campaign.key,
+    )
+
+
+def _default_controller(session: Session) -> str | None:
+    return default_controller(
+        {row.key: row.is_default for row in session.execute(select(Controller.key, Controller.is_default))}
     )
 
 
@@ -158,3 +174,29 @@ def link_columns(people: RowPeople, places: Sequence[int], like: Link, links: Li
         return pa.array(values, pa.large_string())
 
     return LinkColumns(column(LinkUse.PREFERENCES, preference_url), column(LinkUse.LEAVE, leave_url))
+
+
+def list_unsubscribe_values(
+    people: RowPeople,
+    places: Sequence[int],
+    like: Link,
+    links: LinkKeys,
+    settings: Settings,
+    one_click_url: Callable[[int], str],
+) -> list[str]:
+    """The value of ``List-Unsubscribe`` for each of the rows at ``places``; with an address of mail where one is read."""
+    domain = leaving_domain(settings)
+    mailboxes: list[str | None] = [None] * len(places)
+    if domain is not None:
+        parts = links.mail_local_parts(
+            like, [people.contact_ids[place] for place in places], [people.address_keys[place] for place in places]
+        )
+        mailboxes = [f"{part}@{domain}" for part in parts]
+    return [list_unsubscribe(one_click_url(place), mailbox) for place, mailbox in zip(places, mailboxes, strict=True)]
+
+
+def leaving_domain(settings: Settings) -> str | None:
+    """The domain of addresses to leave by, where a mailbox is read that they come to; else None."""
+    if settings.imap_url is None or settings.mail_from is None:
+        return None
+    return settings.mail_from.rpartition("@")[2]

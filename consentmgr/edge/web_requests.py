@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from consentmgr.exports.destinations.addresses import checked_address
-from consentmgr.exports.destinations.destination import LARGEST_ANSWER, Network, NotDelivered
-from consentmgr.kit.errors import BadInput
+from consentmgr.edge.reachable import Network, checked_address
+from consentmgr.kit.errors import BadInput, NotDelivered
 
 TIMEOUT: Final = httpx.Timeout(60.0, connect=10.0)
+#: Bytes of an answer that are read; a manifest has some thousands.
+LARGEST_ANSWER: Final = 1_000_000
 _BLOCK = 1 << 20
 
 
@@ -33,24 +34,24 @@ class PinnedTransport(httpx.HTTPTransport):
         return super().handle_request(request)
 
 
-def client(named: Sequence[Network]) -> httpx.Client:
+def client(named: Sequence[Network], timeout: httpx.Timeout = TIMEOUT) -> httpx.Client:
     """Requests of this client follow no redirect and no proxy of the environment."""
-    return httpx.Client(transport=PinnedTransport(named), timeout=TIMEOUT, follow_redirects=False, trust_env=False)
+    return httpx.Client(transport=PinnedTransport(named), timeout=timeout, follow_redirects=False, trust_env=False)
 
 
-def checked_url(address: str, *, loopback_http: bool = True) -> str:
-    """A web address that files may go to. Raises ``BadInput``: it must be https and hold no password."""
+def checked_url(address: str, *, loopback_http: bool = True, field: str = "--to") -> str:
+    """A web address that personal data may go to. Raises ``BadInput``: it must be https and hold no password."""
     try:
         parts = urlsplit(address)
         host = parts.hostname or ""
         parts.port  # noqa: B018 - reading it is what checks it
     except ValueError:
-        raise BadInput("is not a web address", field="--to") from None
+        raise BadInput("is not a web address", field=field) from None
     if not host or parts.username or parts.password or parts.fragment:
-        raise BadInput("is a plain web address, without a user or password in it", field="--to")
+        raise BadInput("is a plain web address, without a user or password in it", field=field)
     plain = parts.scheme == "http" and loopback_http and host in ("localhost", "127.0.0.1")
     if parts.scheme != "https" and not plain:
-        raise BadInput("must begin with https://, because the files hold personal data", field="--to")
+        raise BadInput("must begin with https://, because what goes there is about people", field=field)
     return address
 
 

@@ -1,6 +1,6 @@
 """Which machines may be connected to: public ones, and private ones that the operator has named.
 
-A destination's address is text that somebody typed. It is resolved here, every address it resolves to is looked at,
+A partner's address is text that somebody typed. It is resolved here, every address it resolves to is looked at,
 and the connection is made to the very address that was found good, so that a name which answers differently the next
 moment gains nothing. ``CONSENTMGR_PRIVATE_DESTINATIONS`` names networks inside the house that are meant.
 """
@@ -11,11 +11,12 @@ import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
-from consentmgr.exports.destinations.destination import Network, NotDelivered
+from consentmgr.kit.errors import NotDelivered
 
 VARIABLE = "CONSENTMGR_PRIVATE_DESTINATIONS"
 
 Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
 
 #: Prefixes that carry an IPv4 address inside (RFC 6052, 3056, 4380): what is inside is what is reached.
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -76,7 +77,5 @@ def checked_address(host: str, port: int, named: Sequence[Network]) -> str:
     for text in addresses:
         # An address with a zone (fe80::1%eth0) is of the local network.
         if "%" in text or not is_good(ip_address(text), named):
-            raise NotDelivered(
-                f"{host} is inside a private network; name it in {VARIABLE} if files are really meant to go there"
-            )
+            raise NotDelivered(f"{host} is inside a private network; name it in {VARIABLE} if that is really meant")
     return addresses[0]

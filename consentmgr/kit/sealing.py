@@ -1,4 +1,4 @@
-"""Secrets of schedules as they are stored: encrypted, written once and never shown again.
+"""Secrets of connections to others as they are stored: encrypted, written once and never shown again.
 
 The key is made of the address key, which a register cannot do without and which is never rotated, so that no secret
 is lost by a change of another key. Source: Fernet (AES-128-CBC with HMAC-SHA256), python-cryptography.
@@ -33,5 +33,5 @@ def unsealed(data: bytes | None, address_key: bytes) -> dict[str, str]:
     try:
         found: dict[str, str] = json.loads(_fernet(address_key).decrypt(bytes(data)))
     except InvalidToken:
-        raise UnsafeSetting("the schedule's secrets were stored with another address key; give them again") from None
+        raise UnsafeSetting("the secrets were stored with another address key; give them again") from None
     return found
