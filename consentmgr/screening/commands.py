@@ -20,11 +20,11 @@ from consentmgr.kit.errors import BadInput, CheckFailed
 from consentmgr.kit.progress import progress
 from consentmgr.screening.certificate_commands import certificate_group
 from consentmgr.screening.policy_commands import policy_group, rules_group
+from consentmgr.screening.snapshot_commands import snapshot_group
 from consentmgr.vocabulary.codes import LANGUAGES, Language
 
 if TYPE_CHECKING:
     from consentmgr.screening.engine import EngineName
-    from consentmgr.screening.snapshot import Snapshot
 
 __all__ = ["certificate_group", "decide", "explain", "policy_group", "rules_group", "screen", "snapshot_group"]
 
@@ -35,7 +35,10 @@ _language = click.option(
     help="Language of explanations and report; the installation's unless given.",
 )
 _engine = click.option(
-    "--engine", type=click.Choice(["duckdb", "polars"]), default=None, help="Run on this engine; chosen by size else."
+    "--engine",
+    type=click.Choice(["duckdb", "polars", "spark"]),
+    default=None,
+    help="Run on this engine; chosen by size else.",
 )
 
 
@@ -219,57 +222,3 @@ def decide(source: Path, language: Language | None, engine: EngineName | None) -
             advance(1)
     if missed:
         raise CheckFailed(f"{missed} of {asked} cases did not give what they expect")
-
-
-@click.group("snapshot")
-def snapshot_group() -> None:
-    """The columnar snapshot that long lists are answered from; made by itself when it is needed."""
-
-
-@snapshot_group.command("build")
-def build_snapshot() -> None:
-    """Make a snapshot of the register as it is now."""
-    from consentmgr.db import open_database
-    from consentmgr.keys import load_keys
-    from consentmgr.prohibitions.journal import catch_up
-    from consentmgr.screening.run import built
-
-    settings = load_settings(os.environ)
-    with open_database(settings) as database:
-        catch_up(database, settings, load_keys(settings), clock.now())
-        with database.reading() as session:
-            snapshot = built(session, settings, clock.now())
-    click.echo(f"made {snapshot.folder}")
-    _tell_snapshot(snapshot)
-
-
-@snapshot_group.command("list")
-def list_snapshots() -> None:
-    """Show the snapshots there are, newest first."""
-    from consentmgr.screening.run import snapshot_folder
-    from consentmgr.screening.snapshot import snapshots
-
-    found = snapshots(snapshot_folder(load_settings(os.environ)))
-    if not found:
-        click.echo("There is no snapshot; the first long list makes one.")
-    for snapshot in found:
-        _tell_snapshot(snapshot)
-
-
-@snapshot_group.command("prune")
-@click.option("--keep", type=click.IntRange(min=0), default=1, show_default=True, help="How many of the newest stay.")
-def prune_snapshots(keep: int) -> None:
-    """Remove old snapshots."""
-    from consentmgr.screening.run import snapshot_folder
-    from consentmgr.screening.snapshot import prune
-
-    removed = prune(snapshot_folder(load_settings(os.environ)), keep)
-    click.echo(f"removed {len(removed)}: {', '.join(removed)}" if removed else "nothing to remove")
-
-
-def _tell_snapshot(snapshot: Snapshot) -> None:
-    contacts, acts = snapshot.rows["contacts"], snapshot.rows["acts"]
-    click.echo(
-        f"{snapshot.name}  {contacts:,} contacts, {acts:,} acts, {snapshot.rows['prohibitions']:,} prohibitions, "
-        f"{snapshot.bytes / 1e6:,.1f} MB, position {snapshot.position}"
-    )

@@ -1,4 +1,4 @@
-"""Where column expressions run: the same Narwhals expressions on DuckDB or Polars.
+"""Where column expressions run: the same Narwhals expressions on DuckDB or Polars (Spark: ``spark_engine``).
 
 Facts and rules are written against ``narwhals.LazyFrame`` alone. An engine only loads Arrow tables, keeps an
 intermediate result so that it is computed once, and hands the end result back as Arrow.
@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, Self
 import narwhals as nw
 import pyarrow as pa
 
-EngineName = Literal["duckdb", "polars"]
+EngineName = Literal["duckdb", "polars", "compiled", "spark"]
 
 
 class Engine(Protocol):
@@ -22,6 +22,9 @@ class Engine(Protocol):
 
     def table(self, name: str, data: Any) -> "nw.LazyFrame[Any]":
         """A frame from an Arrow table or from the Parquet files of a snapshot."""
+
+    def parquet(self, path: str) -> "nw.LazyFrame[Any]":
+        """A frame of one file of a snapshot."""
 
     def table_later(self, name: str, schema: pa.Schema, data: Callable[[], pa.Table]) -> "nw.LazyFrame[Any]":
         """A frame of an Arrow table that is still being made; ``data`` waits for it."""
@@ -75,6 +78,9 @@ class DuckDBEngine:
             self.register(f"{name}_arrow", data)
             relation = self._connection.table(f"{name}_arrow")
         return nw.from_native(relation)
+
+    def parquet(self, path: str) -> "nw.LazyFrame[Any]":
+        return nw.from_native(self._connection.read_parquet(path))
 
     def table_later(self, name: str, schema: pa.Schema, data: Callable[[], pa.Table]) -> "nw.LazyFrame[Any]":
         # An empty table stands for it while the next steps are planned; the thread that computes them meets the rows
@@ -136,7 +142,15 @@ class PolarsEngine:
     def table(self, name: str, data: Any) -> "nw.LazyFrame[Any]":
         import polars as pl
 
+        if isinstance(data, nw.LazyFrame):
+            return data
         frame: nw.LazyFrame[Any] = nw.from_native(pl.DataFrame(data).lazy())
+        return frame
+
+    def parquet(self, path: str) -> "nw.LazyFrame[Any]":
+        import polars as pl
+
+        frame: nw.LazyFrame[Any] = nw.from_native(pl.scan_parquet(path))
         return frame
 
     def table_later(self, name: str, schema: pa.Schema, data: Callable[[], pa.Table]) -> "nw.LazyFrame[Any]":

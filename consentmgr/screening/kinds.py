@@ -10,13 +10,14 @@ The snapshot is written in this form by SQL (``consentmgr.screening.snapshot``);
 key are brought into it here.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consentmgr.screening.register_frames import BY_NAME, Frame
+from consentmgr.screening.register_frames import BY_NAME, Columns, Frame
 
 
 def _kind_columns(frame: Frame, *own: str) -> tuple[str, ...]:
@@ -54,6 +55,22 @@ def by_kind(tables: Mapping[str, pa.Table], *, below_zero: bool = False) -> dict
         kinds = table.select(list(KIND_COLUMNS[name])).take(pa.array(first, pa.int64()))
         number_of = pa.array(numbers[first] if len(first) else np.zeros(0, np.int64), pa.int64())
         found[KINDS_OF[name]] = kinds.add_column(0, KIND_OF[name], number_of)
+    return found
+
+
+def by_kind_of_few(tables: Mapping[str, Columns]) -> dict[str, Columns]:
+    """``by_kind`` for few rows as plain columns: each act and relation is a kind of its own, for nothing is saved by
+    telling which are alike.
+    """
+    found = dict(tables)
+    for name, own in OWN_COLUMNS.items():
+        table = tables[name]
+        owners = table["contact_id"]
+        acts_of = Counter(owners)
+        numbers = range(len(owners))
+        kept = {column: table[column] for column in own}
+        found[name] = {**kept, "alone": [acts_of[owner] == 1 for owner in owners], KIND_OF[name]: numbers}
+        found[KINDS_OF[name]] = {KIND_OF[name]: numbers, **{column: table[column] for column in KIND_COLUMNS[name]}}
     return found
 
 

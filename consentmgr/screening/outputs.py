@@ -497,6 +497,11 @@ def _unique_names(names: Sequence[str]) -> list[str]:
     return unique
 
 
+def answer_table(answers: Answers) -> pa.Table:
+    """What a result adds to each row, as a table of ``result_columns``; null where a column says nothing."""
+    return pa.table(_answer_columns(answers, 0, len(answers)), names=list(result_columns(answers)))
+
+
 def _answer_columns(answers: Answers, start: int, count: int) -> list[pa.Array]:
     """The values of ``result_columns`` for these rows; null where a column says nothing."""
     outcome = answers.outcome.slice(start, count)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,18 +19,17 @@ from consentmgr.campaigns.policy import current
 from consentmgr.config import Settings
 from consentmgr.consents.ledger import driver_connection
 from consentmgr.db import Database, open_database
-from consentmgr.importing.documents import decode
-from consentmgr.importing.rejects import Rejection
+from consentmgr.importing.named_campaigns import campaign_of_document
 from consentmgr.keys import Keys, load_keys
 from consentmgr.kit.address_keys import AddressKeys
-from consentmgr.kit.errors import BadInput, NotFound
+from consentmgr.kit.errors import BadInput, NotFound, Unavailable
 from consentmgr.kit.progress import progress
 from consentmgr.preferences.links import link_keys
 from consentmgr.prohibitions.journal import catch_up
 from consentmgr.register.models import Controller
 from consentmgr.screening.answers import Answers
 from consentmgr.screening.campaign_checks import refuse_unclear
-from consentmgr.screening.engine import EngineName
+from consentmgr.screening.engine import Engine, EngineName
 from consentmgr.screening.lists import CampaignList
 from consentmgr.screening.models import Screening
 from consentmgr.screening.outputs import LINK_COLUMNS, is_allowed
@@ -38,23 +38,68 @@ from consentmgr.screening.publication import OutputPaths, prepared
 from consentmgr.screening.register_frames import FRAMES
 from consentmgr.screening.reports import ControllerFacts, ReportData
 from consentmgr.screening.service import BY_KEY_ROWS, default_controller, question_of, screen
-from consentmgr.screening.snapshot import Snapshot, build, prune, usable
+from consentmgr.screening.snapshot import Snapshot
+from consentmgr.screening.snapshot_store import SnapshotStore, store_of
 from consentmgr.vocabulary.codes import Language
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.policy import DEFAULT_POLICY
 
-
-def snapshot_folder(settings: Settings) -> Path:
-    """Where this installation's snapshots are."""
-    return settings.data_folder / "snapshots"
+#: How often a snapshot that was taken away at the last moment is looked for again.
+_TRIES = 5
 
 
-def built(session: Session, settings: Settings, now: datetime) -> Snapshot:
-    """A new snapshot of the session's position; older ones are removed."""
-    with progress(len(FRAMES), "Taking a snapshot of the register") as advance:
-        snapshot = build(driver_connection(session), snapshot_folder(settings), now, lambda _name, _number: advance(1))
-    prune(snapshot_folder(settings), keep=1)
+def built(session: Session, store: SnapshotStore, now: datetime, *, show: bool = True) -> Snapshot:
+    """A new snapshot of the session's position, shared with other machines; older ones are removed.
+
+    Where the store does not answer it is this machine's alone, and a line of the log says so.
+    """
+    with progress(len(FRAMES), "Taking a snapshot of the register") if show else nullcontext() as advance:
+        tell = None if advance is None else lambda _name, _number: advance(1)
+        snapshot = store.build(driver_connection(session), now, tell)
+    store.share(snapshot)
+    store.prune(now)
     return snapshot
+
+
+@contextmanager
+def snapshot_for(session: Session, store: SnapshotStore, now: datetime) -> Iterator[Snapshot]:
+    """A snapshot that long lists can be answered from at the session's position, kept while the block lasts."""
+    with ExitStack() as stack:
+        for _ in range(_TRIES):
+            snapshot = store.usable(driver_connection(session)) or built(session, store, now)
+            # Another process may have taken it away between the two.
+            with suppress(OSError):
+                stack.enter_context(store.reading(snapshot))
+                break
+        else:
+            raise Unavailable("the snapshots of the register are taken away faster than they can be read")
+        yield snapshot
+
+
+def own_engine(settings: Settings, engine: EngineName | None) -> Engine | None:
+    """The engine that is not made for each question; None for those that are."""
+    if engine != "spark":
+        return None
+    from consentmgr.screening.spark_engine import spark_engine
+
+    return spark_engine(settings)
+
+
+def _of_snapshot(
+    session: Session, store: SnapshotStore, now: datetime, asked: Callable[[Snapshot], Answers]
+) -> Answers:
+    """What ``asked`` answers from a snapshot; from a new one where the first turns out to be damaged."""
+    from duckdb import Error
+
+    with snapshot_for(session, store, now) as snapshot:
+        try:
+            return asked(snapshot)
+        except Error:
+            if store.is_undamaged(snapshot, afresh=True):
+                raise
+    store.remove(snapshot.name)
+    with snapshot_for(session, store, now) as snapshot:
+        return asked(snapshot)
 
 
 def campaign_of(session: Session, name: str) -> Campaign:
@@ -65,13 +110,13 @@ def campaign_of(session: Session, name: str) -> Campaign:
             text = path.read_bytes()
         except OSError as error:
             raise BadInput(f"the campaign cannot be read ({error.strerror})", file=name) from None
-        campaign = _campaign(_one_object(text, name), name)
+        campaign = campaign_of_document(_one_object(text, name), file=name)
         refuse_unclear(session, campaign, file=name)
         return campaign
     stored = session.get(StoredCampaign, name)
     if stored is None:
         raise NotFound(f"there is no file “{name}” and no stored campaign of that key")
-    campaign = _campaign(stored.document, name)
+    campaign = campaign_of_document(stored.document, file=name)
     refuse_unclear(session, campaign, file=name)
     return campaign
 
@@ -85,22 +130,11 @@ def _one_object(text: bytes, name: str) -> object:
         raise BadInput(f"the campaign is not JSON: {error.msg}", file=name, line=error.lineno) from None
 
 
-def _campaign(raw: object, name: str) -> Campaign:
-    if not isinstance(raw, dict):
-        raise BadInput("a campaign is one JSON object", file=name)
-    found = decode(json.dumps({"type": "campaign", **raw}, ensure_ascii=False).encode())
-    if isinstance(found, Rejection):
-        raise BadInput(found.reason, file=name, field=found.field)
-    if not isinstance(found, Campaign):
-        raise BadInput("this document is no campaign", file=name, field="type")
-    return found
-
-
 def _with_links(
     session: Session, lst: CampaignList, campaign: Campaign, answers: Answers, settings: Settings, keys: Keys
 ) -> Answers:
     """The same answers with the links of every allowed row."""
-    from consentmgr.screening.link_columns import link_columns, link_like, people_of
+    from consentmgr.preferences.link_columns import link_columns, link_like, people_of
 
     people = people_of(session, lst.identifiers, campaign, AddressKeys(keys.address_key, keys.address_key_id))
     allowed = is_allowed(answers)
@@ -181,25 +215,31 @@ def screen_and_publish(
     """
     # A database restored from a copy has forgotten who left since; the journal has not.
     catch_up(database, settings, keys, now)
+    address_keys = AddressKeys(keys.address_key, keys.address_key_id)
     with database.reading() as session:
         campaign = campaign_in(session)
         question = question_of(session, campaign, DEFAULT_POLICY, now)
-        snapshot = None
-        if len(lst) > BY_KEY_ROWS and engine != "polars":
-            snapshot = usable(driver_connection(session), snapshot_folder(settings)) or built(session, settings, now)
-        answers = screen(
-            session,
-            lst.identifiers,
-            campaign,
-            keys=AddressKeys(keys.address_key, keys.address_key_id),
-            policy=current(session),
-            now=now,
-            language=language,
-            engine=engine,
-            snapshot=snapshot,
-            memory_limit=settings.screening_memory,
-            spill_folder=str(settings.data_folder / "spill"),
-        )
+
+        def asked(snapshot: Snapshot | None) -> Answers:
+            return screen(
+                session,
+                lst.identifiers,
+                campaign,
+                keys=address_keys,
+                policy=current(session),
+                now=now,
+                language=language,
+                engine=engine,
+                snapshot=snapshot,
+                memory_limit=settings.screening_memory,
+                spill_folder=str(settings.data_folder / "spill"),
+                own_engine=own_engine(settings, engine),
+            )
+
+        if len(lst) > BY_KEY_ROWS and engine not in ("polars", "compiled"):
+            answers = _of_snapshot(session, store_of(settings, address_keys), now, asked)
+        else:
+            answers = asked(None)
         if with_links:
             answers = _with_links(session, lst, campaign, answers, settings, keys)
         controller = session.get(Controller, campaign.controller or default_controller(session))

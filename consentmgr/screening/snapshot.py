@@ -9,25 +9,35 @@ under concurrent writers, where an order of numbers or times is not (a transacti
 The folder holds keys and facts, no names and no addresses, and is made whole before it gets its name. Its frames are
 made ready for any campaign: kinds of acts told apart (``screening.kinds``), contact points with their contact
 (``facts.holders``), so that a list meets most of what is asked in one join.
+
+Its manifest says what it is of, and the bytes and SHA-256 of every file, under a seal made with the address key: what
+somebody else put into the store, or changed, is refused. Where snapshots lie is ``screening.snapshot_store``.
 """
 
 import hashlib
+import hmac
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import pyarrow as pa
 from psycopg import Connection
 from psycopg.sql import SQL
 
-from consentmgr.screening.engine import DuckDBEngine, Engine
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.errors import BadInput
+from consentmgr.screening.engine import DuckDBEngine, Engine, PolarsEngine
 from consentmgr.screening.facts.holders import ONLY, PERSON, held, with_contact, with_only_history
 from consentmgr.screening.kinds import KIND_COLUMNS, KIND_OF, KINDS_OF, OWN_COLUMNS, by_kind
 from consentmgr.screening.register_frames import (
@@ -42,7 +52,11 @@ from consentmgr.screening.register_frames import (
 
 #: A snapshot is made anew when this share of its contacts has changed: reading them one by one costs more.
 _REBUILD_SHARE = 0.2
-_MANIFEST = "manifest.json"
+#: Changes of so few contacts never ask for a new snapshot.
+_FEW_CHANGES = 1000
+MANIFEST = "manifest.json"
+#: Names sort by the time they were taken.
+NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{6}")
 #: Bytes that making a snapshot may take before it spills to disk.
 _BUILD_MEMORY = 2_000_000_000
 _UNSEEN = "{0} >= pg_snapshot_xmin(%(taken)s::pg_snapshot) and not pg_visible_in_snapshot({0}, %(taken)s::pg_snapshot)"
@@ -69,16 +83,32 @@ Tell = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class SnapshotFile:
+    """One file of a snapshot, as its maker wrote it."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One snapshot on disk. ``position`` is PostgreSQL's own text of the transaction snapshot it was read in."""
+    """One snapshot. ``position`` is PostgreSQL's own text of the transaction snapshot it was read in.
+
+    ``database`` names the cluster, timeline, database and schema; ``layout`` the columns and what they are selected
+    by; ``key_id`` the address key its digests were made with; ``rows`` counts the register's own frames.
+    """
 
     folder: Path
     position: str
     database: str
     taken_at: str
     layout: str
+    key_id: int
     rows: Mapping[str, int]
     notices: Sequence[str]
+    files: Mapping[str, SnapshotFile]
+    #: Contacts of whom something has changed since, where that was asked already (``usable``).
+    changed: frozenset[int] | None = field(default=None, compare=False, repr=False)
 
     @property
     def name(self) -> str:
@@ -86,43 +116,84 @@ class Snapshot:
 
     @property
     def bytes(self) -> int:
-        """Size on disk."""
-        return sum(path.stat().st_size for path in self.folder.iterdir())
+        """Size of all its files."""
+        return sum(file.bytes for file in self.files.values())
+
+    def manifest(self, keys: AddressKeys) -> str:
+        """What is written beside the files, under a seal."""
+        told = {
+            "name": self.name,
+            "position": self.position,
+            "database": self.database,
+            "taken_at": self.taken_at,
+            "layout": self.layout,
+            "key_id": self.key_id,
+            "rows": dict(self.rows),
+            "notices": list(self.notices),
+            "files": {name: {"bytes": file.bytes, "sha256": file.sha256} for name, file in self.files.items()},
+        }
+        return json.dumps({**told, "seal": _seal(told, keys)}, indent=1)
 
 
-def _layout() -> str:
-    """Names the frames' columns, and by a digest what they are selected by: a snapshot of another layout is not read."""
-    selected = hashlib.sha256("\n".join(frame.select for frame in FRAMES).encode()).hexdigest()
-    return ";".join((*(f"{name}({','.join(columns)})" for name, columns in COLUMNS.items()), selected))
+def snapshot_of(manifest: bytes | str, folder: Path, keys: AddressKeys) -> Snapshot:
+    """The snapshot a manifest tells of. Raises ``BadInput`` where it is not whole, or was not made by this installation."""
+    try:
+        told = json.loads(manifest)
+        seal = told.pop("seal")
+        sealed = hmac.compare_digest(seal, _seal(told, keys))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise BadInput(f"the snapshot {folder.name} has no whole manifest") from None
+    if not sealed:
+        raise BadInput(f"the snapshot {folder.name} was not made with this installation's address key, or was changed")
+    if told.pop("name") != folder.name:
+        raise BadInput(f"the snapshot {folder.name} was made under another name")
+    files = {name: SnapshotFile(**file) for name, file in told.pop("files").items()}
+    return Snapshot(folder=folder, files=files, **told)
 
 
-def build(connection: Connection[Any], folder: Path, now: datetime, tell: Tell | None = None) -> Snapshot:
+def _seal(told: Mapping[str, Any], keys: AddressKeys) -> str:
+    data = json.dumps(told, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.blake2b(b"snapshot\0" + data, key=keys.secret, digest_size=32).hexdigest()
+
+
+@cache
+def layout() -> str:
+    """Names by a digest the frames' columns and what they are selected by: one of another layout is not read."""
+    columns = ";".join(f"{name}({','.join(columns)})" for name, columns in COLUMNS.items())
+    return hashlib.sha256("\n".join((columns, *(frame.select for frame in FRAMES))).encode()).hexdigest()
+
+
+def file_names() -> list[str]:
+    """The files of a snapshot of the present layout, without its manifest."""
+    return [f"{name}.parquet" for name in COLUMNS]
+
+
+def build(
+    connection: Connection[Any], folder: Path, keys: AddressKeys, now: datetime, tell: Tell | None = None
+) -> Snapshot:
     """Write a snapshot of the connection's transaction (repeatable read) into ``folder`` and return it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     name = f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     made = Path(tempfile.mkdtemp(prefix=".making-", dir=folder))
     try:
-        rows = {}
         with (
             tempfile.TemporaryDirectory(prefix=".spill-", dir=folder) as spill,
             DuckDBEngine(memory_limit=_BUILD_MEMORY, spill_folder=spill) as engine,
         ):
-            for number, frame in enumerate(FRAMES):
-                if tell:
-                    tell(frame.name, number)
-                rows[frame.name] = _write_frame(connection, engine, frame, made)
+            rows = _write_frames(connection, engine, made, tell)
             _make_ready(engine, made)
         snapshot = Snapshot(
             folder=folder / name,
             position=_scalar(connection, "select pg_current_snapshot()::text"),
-            database=_database(connection),
+            database=database_of(connection),
             taken_at=now.isoformat(),
-            layout=_layout(),
+            layout=layout(),
+            key_id=keys.key_id,
             rows=rows,
             notices=_notices(connection),
+            files=_files(made),
         )
-        told = {key: value for key, value in asdict(snapshot).items() if key != "folder"}
-        (made / _MANIFEST).write_text(json.dumps(told), encoding="utf-8")
+        (made / MANIFEST).write_text(snapshot.manifest(keys), encoding="utf-8")
         for path in made.iterdir():
             _fsync(path)
         made.rename(snapshot.folder)
@@ -133,6 +204,37 @@ def build(connection: Connection[Any], folder: Path, now: datetime, tell: Tell |
     return snapshot
 
 
+def _write_frames(connection: Connection[Any], engine: DuckDBEngine, folder: Path, tell: Tell | None) -> dict[str, int]:
+    """Every frame of the register into its file; PostgreSQL gives the next one while DuckDB packs the one before."""
+    rows: dict[str, int] = {}
+    with ThreadPoolExecutor(1, thread_name_prefix="pack") as packing:
+        packed: list[Future[None]] = []
+        for number, frame in enumerate(FRAMES):
+            if tell:
+                tell(frame.name, number)
+            if len(packed) > 1:
+                # No more than two frames lie unpacked at a time.
+                packed.pop(0).result()
+            rows[frame.name] = _copy_frame(connection, frame, folder)
+            packed.append(packing.submit(_pack_frame, engine, frame, folder))
+        for work in packed:
+            work.result()
+    return rows
+
+
+def _files(folder: Path) -> dict[str, SnapshotFile]:
+    """The bytes and SHA-256 of every file, hashed two at a time."""
+    paths = sorted(folder.glob("*.parquet"))
+    with ThreadPoolExecutor(2) as hashing:
+        return {path.name: found for path, found in zip(paths, hashing.map(file_of, paths), strict=True)}
+
+
+def file_of(path: Path) -> SnapshotFile:
+    """What a file holds now."""
+    with path.open("rb") as opened:
+        return SnapshotFile(path.stat().st_size, hashlib.file_digest(opened, "sha256").hexdigest())
+
+
 def _fsync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -141,14 +243,21 @@ def _fsync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _write_frame(connection: Connection[Any], engine: DuckDBEngine, frame: Frame, folder: Path) -> int:
-    """COPY the frame out of PostgreSQL and into Parquet, in constant memory."""
-    text = folder / f"{frame.name}.csv"
-    with connection.cursor() as cursor, text.open("wb") as out:
+def _copy_frame(connection: Connection[Any], frame: Frame, folder: Path) -> int:
+    """COPY the frame out of PostgreSQL, in constant memory; how many rows it has."""
+    with connection.cursor() as cursor, _text(folder, frame).open("wb") as out:
         with cursor.copy(f"copy ({frame.select}) to stdout (format csv)") as copy:
             for block in copy:
                 out.write(block)
-        rows = cursor.rowcount
+        return cursor.rowcount
+
+
+def _text(folder: Path, frame: Frame) -> Path:
+    return folder / f"{frame.name}.csv"
+
+
+def _pack_frame(engine: DuckDBEngine, frame: Frame, folder: Path) -> None:
+    text = _text(folder, frame)
     columns = ", ".join(f"'{field.name}': '{_DUCKDB_TYPES[field.type]}'" for field in frame.schema)
     shown = ", ".join(
         f"unhex(replace({field.name}, '-', '')) as {field.name}" if field.type == KEY else field.name
@@ -160,7 +269,6 @@ def _write_frame(connection: Connection[Any], engine: DuckDBEngine, frame: Frame
         f" to {_quoted(_raw(folder, frame.name))} (format parquet, compression zstd)"
     )
     text.unlink()
-    return rows
 
 
 def _raw(folder: Path, name: str) -> Path:
@@ -219,11 +327,15 @@ def _scalar(connection: Connection[Any], question: str) -> str:
     return str(row[0]) if row else ""
 
 
-def _database(connection: Connection[Any]) -> str:
-    """Which cluster, database and schema: transaction numbers mean nothing in another."""
+def database_of(connection: Connection[Any]) -> str:
+    """Which cluster, timeline, database and schema: transaction numbers mean nothing in another.
+
+    A cluster that was put back to an earlier moment goes on in a timeline of its own and gives numbers out again.
+    """
     return _scalar(
         connection,
-        "select (select system_identifier from pg_control_system())::text || '/' || current_database() || '/'"
+        "select (select system_identifier from pg_control_system())::text || '/'"
+        " || (select timeline_id from pg_control_checkpoint())::text || '/' || current_database() || '/'"
         " || current_schema()",
     )
 
@@ -234,35 +346,55 @@ def _notices(connection: Connection[Any]) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def snapshots(folder: Path) -> list[Snapshot]:
-    """Every whole snapshot in the folder, newest first."""
-    found = []
-    for manifest in sorted(folder.glob(f"*/{_MANIFEST}"), reverse=True):
-        if manifest.parent.name.startswith("."):
-            continue
-        found.append(Snapshot(folder=manifest.parent, **json.loads(manifest.read_text(encoding="utf-8"))))
-    return found
+def with_changes(connection: Connection[Any], snapshot: Snapshot) -> Snapshot | None:
+    """The same snapshot with what has changed since; None where so much has that a new one costs less.
 
-
-def usable(connection: Connection[Any], folder: Path) -> Snapshot | None:
-    """The newest snapshot of this database that has not changed too much since; None where one must be built."""
-    database = _database(connection)
-    for snapshot in snapshots(folder):
-        if snapshot.database != database or snapshot.layout != _layout():
-            continue
-        changed = len(_changed_contacts(connection, snapshot))
-        if changed <= max(1000, _REBUILD_SHARE * snapshot.rows["contacts"]):
-            return snapshot
+    None too where it was taken after the position that is read: the database has been put back since.
+    """
+    current = "select pg_snapshot_xmax(pg_current_snapshot()) >= pg_snapshot_xmax(%s::pg_snapshot)"
+    with connection.cursor() as cursor:
+        cursor.execute(current, [snapshot.position])
+        row = cursor.fetchone()
+    if not (row and row[0]):
         return None
-    return None
+    changed = _changed_contacts(connection, snapshot)
+    if len(changed) > max(_FEW_CHANGES, _REBUILD_SHARE * snapshot.rows["contacts"]):
+        return None
+    return replace(snapshot, changed=frozenset(changed))
 
 
-def prune(folder: Path, keep: int) -> list[str]:
-    """Remove all but the newest ``keep`` snapshots; the names of those removed."""
-    removed = snapshots(folder)[keep:]
-    for snapshot in removed:
-        shutil.rmtree(snapshot.folder)
-    return [snapshot.name for snapshot in removed]
+def has_aged(connection: Connection[Any], snapshot: Snapshot) -> bool:
+    """Whether ``with_changes`` would refuse it, told without reading what has changed."""
+    most = int(max(_FEW_CHANGES, _REBUILD_SHARE * snapshot.rows["contacts"]))
+    unseen = _UNSEEN.format("changed_xid")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select count(*) > %(most)s from (select from contact where {unseen} limit %(most)s + 1) changed",
+            {"taken": snapshot.position, "most": most},
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def has_changed(connection: Connection[Any], snapshot: Snapshot) -> bool:
+    """Whether anything it holds has changed since."""
+    tables = ("contact", "organisation", "prohibition", "erased_key")
+    asked = " or ".join(f"exists (select from {name} where {_UNSEEN.format('changed_xid')})" for name in tables)
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {asked}", {"taken": snapshot.position})
+        row = cursor.fetchone()
+    return bool(row and row[0]) or bool(set(_notices(connection)) - set(snapshot.notices))
+
+
+def erased_since(connection: Connection[Any], snapshot: Snapshot) -> bool:
+    """Whether it still holds facts of somebody whose erasure has been done (GDPR 17)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select exists (select from contact where erased_at is not null and {_UNSEEN.format('changed_xid')})",
+            {"taken": snapshot.position},
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
 
 
 def _changed(connection: Connection[Any], table: str, column: str, snapshot: Snapshot) -> list[int]:
@@ -292,44 +424,44 @@ def _changed_contacts(connection: Connection[Any], snapshot: Snapshot) -> set[in
     return contacts
 
 
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What is not as the snapshot has it: ids whose rows are left out, and ``fresh`` rows that stand for them."""
+
+    contacts: list[int]
+    organisations: list[int]
+    prohibitions: list[int]
+    fresh: Mapping[str, pa.Table]
+
+
 def frames_of_snapshot(engine: Engine, connection: Connection[Any], snapshot: Snapshot) -> dict[str, Any]:
-    """Each frame as a query over the snapshot's files, with everything changed since read afresh and put in place."""
-    if not isinstance(engine, DuckDBEngine):
-        raise TypeError("a snapshot is read by DuckDB")
-    contacts = sorted(_changed_contacts(connection, snapshot))
+    """Each frame over the snapshot's files, with everything changed since read afresh and put in place.
+
+    What is given back is for ``engine.table``: for DuckDB one query a frame, which it plans together with what is
+    asked of it; for others column expressions.
+    """
+    contacts = sorted(_changed_contacts(connection, snapshot) if snapshot.changed is None else snapshot.changed)
     organisations = _changed(connection, "organisation", "changed_xid", snapshot)
-    engine.register("changed_contacts", pa.table({"contact_id": pa.array(contacts, pa.int64())}))
-    engine.register("changed_organisations", pa.table({"organisation_id": pa.array(organisations, pa.int64())}))
-    queries: dict[str, Any] = {}
-    values = {"contacts": contacts, "organisations": organisations}
+    prohibitions = _changed_prohibitions(connection, snapshot, contacts, organisations)
+    values = {"contacts": contacts, "organisations": organisations, "prohibitions": prohibitions}
     fresh = _fresh_of_contacts(engine, connection, values) if contacts or organisations else {}
-    for name in (*CONTACT_FRAMES, *KINDS_OF.values()):
-        kept = "contact_id not in (select contact_id from changed_contacts)" if contacts else "true"
-        if name in KINDS_OF.values():
-            kept = "true"
-        if name == "points":
-            if contacts:
-                kept = f"(contact_id is null or {kept})"
-            if organisations:
-                kept += (
-                    " and not (contact_id is null and organisation_id in (select organisation_id from"
-                    " changed_organisations))"
-                )
-        queries[name] = _overlaid(engine, snapshot, name, kept, fresh.get(name))
-    for name in ORGANISATION_FRAMES:
-        kept = "organisation_id not in (select organisation_id from changed_organisations)" if organisations else "true"
-        ours = f" and {BY_NAME[name].owner} = any(%(organisations)s)"
-        rows = read_rows(connection, BY_NAME[name], ours, values) if organisations else None
-        queries[name] = _overlaid(engine, snapshot, name, kept, rows)
-    queries["prohibitions"] = _prohibitions(engine, connection, snapshot, contacts, organisations)
+    if organisations:
+        for name in ORGANISATION_FRAMES:
+            ours = f" and {BY_NAME[name].owner} = any(%(organisations)s)"
+            fresh[name] = read_rows(connection, BY_NAME[name], ours, values)
+    if prohibitions:
+        ours = " and b.id = any(%(prohibitions)s)"
+        fresh["prohibitions"] = read_rows(connection, BY_NAME["prohibitions"], ours, values)
     unseen = f" and {_UNSEEN.format('k.changed_xid')}"
-    erased = read_rows(connection, BY_NAME["erased_keys"], unseen, {"taken": snapshot.position})
-    queries["erased_keys"] = _overlaid(engine, snapshot, "erased_keys", "true", erased)
-    return queries
+    fresh["erased_keys"] = read_rows(connection, BY_NAME["erased_keys"], unseen, {"taken": snapshot.position})
+    changes = _Changes(contacts, organisations, prohibitions, fresh)
+    if isinstance(engine, DuckDBEngine):
+        return _queries(engine, snapshot, changes)
+    return {name: _overlaid_frame(engine, snapshot, name, changes) for name in COLUMNS}
 
 
 def _fresh_of_contacts(
-    engine: DuckDBEngine, connection: Connection[Any], values: Mapping[str, Sequence[int]]
+    engine: Engine, connection: Connection[Any], values: Mapping[str, Sequence[int]]
 ) -> dict[str, pa.Table]:
     """The rows of changed contacts, and the points of changed organisations, made ready as the snapshot's are."""
     fresh = {}
@@ -342,17 +474,15 @@ def _fresh_of_contacts(
             )
         fresh[name] = read_rows(connection, BY_NAME[name], whose, values)
     fresh = by_kind(fresh, below_zero=True)
-    ready = held({name: engine.table(f"raw_{name}", fresh[name]) for name in _MADE_READY})
-    return fresh | {name: engine.collect(ready[name]) for name in ("contacts", "points")}
+    # They are few, so that no cluster is asked.
+    near = engine if isinstance(engine, DuckDBEngine) else PolarsEngine()
+    ready = held({name: near.table(f"raw_{name}", fresh[name]) for name in _MADE_READY})
+    return fresh | {name: near.collect(ready[name]) for name in ("contacts", "points")}
 
 
-def _prohibitions(
-    engine: DuckDBEngine,
-    connection: Connection[Any],
-    snapshot: Snapshot,
-    contacts: Sequence[int],
-    organisations: Sequence[int],
-) -> str:
+def _changed_prohibitions(
+    connection: Connection[Any], snapshot: Snapshot, contacts: Sequence[int], organisations: Sequence[int]
+) -> list[int]:
     """New and lifted ones, and those whose contact or organisation has changed (it may not have been known before)."""
     question = (
         f"select b.id from prohibition b where {_UNSEEN.format('b.changed_xid')} or b.contact_ref in"
@@ -362,19 +492,69 @@ def _prohibitions(
     values = {"taken": snapshot.position, "contacts": list(contacts), "organisations": list(organisations)}
     with connection.cursor() as cursor:
         cursor.execute(question, values)
-        changed = [row[0] for row in cursor.fetchall()]
-    engine.register("changed_prohibitions", pa.table({"prohibition_id": pa.array(changed, pa.int64())}))
-    kept = "prohibition_id not in (select prohibition_id from changed_prohibitions)" if changed else "true"
-    rows = read_rows(connection, BY_NAME["prohibitions"], " and b.id = any(%(changed)s)", {"changed": changed})
-    return _overlaid(engine, snapshot, "prohibitions", kept, rows)
+        return [row[0] for row in cursor.fetchall()]
 
 
-def _overlaid(engine: DuckDBEngine, snapshot: Snapshot, name: str, kept: str, fresh: pa.Table | None) -> str:
-    """The frame's rows of which ``kept`` is true, and the fresh ones."""
+def _left_out(name: str, changes: _Changes) -> tuple[str, str] | None:
+    """The column of a frame by which changed rows are left out, and what of ``_Changes`` they are; None for none."""
+    if name in CONTACT_FRAMES:
+        found = ("contact_id", "contacts")
+    elif name in ORGANISATION_FRAMES:
+        found = ("organisation_id", "organisations")
+    elif name == "prohibitions":
+        found = ("prohibition_id", "prohibitions")
+    else:
+        return None
+    return found if getattr(changes, found[1]) else None
+
+
+def _queries(engine: DuckDBEngine, snapshot: Snapshot, changes: _Changes) -> dict[str, str]:
+    for column, ids in (
+        ("contact_id", changes.contacts),
+        ("organisation_id", changes.organisations),
+        ("prohibition_id", changes.prohibitions),
+    ):
+        engine.register(f"changed_{column}", pa.table({column: pa.array(ids, pa.int64())}))
+    return {name: _overlaid_query(engine, snapshot, name, changes) for name in COLUMNS}
+
+
+def _overlaid_query(engine: DuckDBEngine, snapshot: Snapshot, name: str, changes: _Changes) -> str:
     columns = ", ".join(COLUMNS[name])
     base = f"select {columns} from read_parquet({_quoted(snapshot.folder / f'{name}.parquet')})"
-    base = base if kept == "true" else f"{base} where {kept}"
+    kept = []
+    if left_out := _left_out(name, changes):
+        column = left_out[0]
+        condition = f"{column} not in (select {column} from changed_{column})"
+        # A point that is an organisation's has no contact, and "not in" would be unknown of it.
+        kept.append(f"(contact_id is null or {condition})" if name == "points" else condition)
+    if name == "points" and changes.organisations:
+        kept.append(
+            "not (contact_id is null and organisation_id in (select organisation_id from changed_organisation_id))"
+        )
+    base = f"{base} where {' and '.join(kept)}" if kept else base
+    fresh = changes.fresh.get(name)
     if fresh is None or not fresh.num_rows:
         return base
     engine.register(f"fresh_{name}", fresh)
     return f"{base} union all select {columns} from fresh_{name}"
+
+
+def _overlaid_frame(engine: Engine, snapshot: Snapshot, name: str, changes: _Changes) -> "nw.LazyFrame[Any]":
+    """The same by column expressions, for any engine."""
+    columns = COLUMNS[name]
+    base = engine.parquet(str(snapshot.folder / f"{name}.parquet")).select(*columns)
+
+    def without(frame: "nw.LazyFrame[Any]", column: str, ids: Sequence[int]) -> "nw.LazyFrame[Any]":
+        gone = engine.table(f"changed_{column}", pa.table({column: pa.array(ids, pa.int64())}))
+        return frame.join(gone, on=column, how="anti")
+
+    if name == "points" and changes.organisations:
+        of_nobody = nw.col("contact_id").is_null()
+        listed = without(base.filter(of_nobody), "organisation_id", changes.organisations)
+        base = nw.concat([base.filter(~of_nobody), listed.select(*columns)], how="vertical")
+    if left_out := _left_out(name, changes):
+        base = without(base, left_out[0], getattr(changes, left_out[1])).select(*columns)
+    fresh = changes.fresh.get(name)
+    if fresh is None or not fresh.num_rows:
+        return base
+    return nw.concat([base, engine.table(f"fresh_{name}", fresh).select(*columns)], how="vertical")

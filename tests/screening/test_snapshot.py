@@ -21,7 +21,8 @@ from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.screening.decide import ACME, identifiers_of, told
 from consentmgr.screening.engine import EngineName
 from consentmgr.screening.service import screen
-from consentmgr.screening.snapshot import Snapshot, build, prune, snapshots, usable
+from consentmgr.screening.snapshot import Snapshot
+from consentmgr.screening.snapshot_store import SnapshotStore
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.policy import DEFAULT_POLICY
 from tests.screening.case_files import GIVEN, cases_of
@@ -90,9 +91,9 @@ def answers(
         )
 
 
-def taken(database: Database, folder: Path) -> Snapshot:
+def taken(database: Database, folder: Path, keys: AddressKeys) -> Snapshot:
     with database.reading() as session:
-        return build(driver_connection(session), folder, NOW)
+        return SnapshotStore(folder, keys).build(driver_connection(session), NOW)
 
 
 @pytest.mark.parametrize("campaign", CAMPAIGNS, ids=lambda campaign: campaign.key)
@@ -101,7 +102,7 @@ def test_every_way_gives_the_same_answers(
 ) -> None:
     by_key = answers(database, address_keys, rows, campaign, engine="polars")
     assert answers(database, address_keys, rows, campaign, engine="duckdb") == by_key
-    snapshot = taken(database, tmp_path)
+    snapshot = taken(database, tmp_path, address_keys)
     assert answers(database, address_keys, rows, campaign, engine="duckdb", snapshot=snapshot) == by_key
     assert len({answer["reason"] for answer in by_key}) >= 5
 
@@ -142,7 +143,7 @@ def test_what_changed_since_the_snapshot_is_in_the_answer(
         "notice": "later/1/fi",
     }  # fmt: skip
     take(database, address_keys, [consent])
-    snapshot = taken(database, tmp_path)
+    snapshot = taken(database, tmp_path, address_keys)
     asked = [*rows, {"email": "new@posti.example"}, {"email": "uusi@yritys5026.example"}, {"ref": "crm:E12"}]
     before = None
     for documents in changes_since(rows):
@@ -163,7 +164,7 @@ def test_a_transaction_still_open_when_the_snapshot_was_taken_is_seen_once_it_co
     with database.transaction() as late:
         apply_documents(late, [ban], keys=address_keys, actor="test", now=NOW)  # type: ignore[list-item]
         late.flush()
-        snapshot = taken(database, tmp_path)
+        snapshot = taken(database, tmp_path, address_keys)
     campaign = CAMPAIGNS[0]
     (answer,) = answers(database, address_keys, [person], campaign, engine="duckdb", snapshot=snapshot)
     assert answer["reason"] == "DM_OBJECTION_ALL"
@@ -174,7 +175,7 @@ def test_standing_that_was_put_right_is_seen_by_an_earlier_snapshot(
 ) -> None:
     with database.transaction() as session:
         session.execute(text("DELETE FROM standing"))
-    snapshot = taken(database, tmp_path)
+    snapshot = taken(database, tmp_path, address_keys)
     with database.transaction() as session:
         assert rebuild(session).differing > 0
     for campaign in CAMPAIGNS[:2]:
@@ -191,7 +192,7 @@ def test_a_snapshot_holds_no_address_and_no_name(
     import polars as pl
     from polars import selectors
 
-    snapshot = taken(database, tmp_path)
+    snapshot = taken(database, tmp_path, address_keys)
     text = "".join(
         pl.read_parquet(path).select(~selectors.binary()).write_json() for path in snapshot.folder.glob("*.parquet")
     )
@@ -201,25 +202,3 @@ def test_a_snapshot_holds_no_address_and_no_name(
             assert row["email"].lower() not in text.lower()
         for name in ("phone", "street", "family_name"):
             assert row.get(name, "\0") not in text
-
-
-def test_an_unfinished_snapshot_is_never_used_and_old_ones_are_pruned(
-    database: Database, address_keys: AddressKeys, rows: list[dict[str, str]], tmp_path: Path
-) -> None:
-    first, second = taken(database, tmp_path), taken(database, tmp_path)
-    (tmp_path / ".making-x").mkdir()
-    assert {found.name for found in snapshots(tmp_path)} == {first.name, second.name}
-    prune(tmp_path, keep=1)
-    assert len(snapshots(tmp_path)) == 1
-    with database.reading() as session:
-        found = usable(driver_connection(session), tmp_path)
-    assert found is not None
-    assert found.rows["contacts"] > 100
-
-
-def test_a_snapshot_of_another_database_is_not_used(database: Database, tmp_path: Path) -> None:
-    snapshot = taken(database, tmp_path)
-    with database.scratch_schema() as other, other.reading() as session:
-        assert usable(driver_connection(session), tmp_path) is None
-    with database.reading() as session:
-        assert usable(driver_connection(session), tmp_path) == snapshot

@@ -1,0 +1,162 @@
+"""The same column expressions on Spark: for lists and registers that lie in a lake (docs/spark.md).
+
+Facts and rules are written against ``narwhals.LazyFrame`` and run here as they are. A kept frame is computed once and
+its history cut off (``localCheckpoint``): Spark would otherwise plan, and compute, the whole tree at every step.
+
+The session is made here (``local[2]``, ``spark://…``), reached by Spark Connect (``sc://…``), or somebody's own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import narwhals as nw
+import pyarrow as pa
+
+from consentmgr.config import is_this_machine
+from consentmgr.kit.errors import Unavailable
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from consentmgr.config import Settings
+
+#: What a session of our own is told; a cluster's own settings stand where they say otherwise.
+_LOCAL_SETTINGS = {
+    "spark.app.name": "consentmgr",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.sql.session.timeZone": "UTC",
+    # Two hundred parts, the default, are for terabytes.
+    "spark.sql.shuffle.partitions": "8",
+    # Frames go over as Arrow; times never do, they are numbers.
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+}
+
+
+def spark_session(remote: str) -> SparkSession:
+    """The session of this process, made where there is none. Raises ``Unavailable``: without PySpark, Java or server."""
+    try:
+        with warnings.catch_warnings():
+            # PySpark tells on import that its own pandas functions do not know pandas 3; none of them is used here.
+            warnings.simplefilter("ignore")
+            from pyspark.errors import PySparkException
+            from pyspark.sql import SparkSession
+    except ImportError:
+        raise Unavailable("Spark is not installed here: pip install 'consentmgr[spark]'") from None
+    is_connect = remote.startswith("sc://")
+    if not is_connect and not _java():
+        raise Unavailable("Spark needs Java 17 or newer, and none was found: install it, or set JAVA_HOME")
+    builder = SparkSession.builder
+    for name, value in _LOCAL_SETTINGS.items():
+        builder = builder.config(name, value)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            session: SparkSession = (builder.remote(remote) if is_connect else builder.master(remote)).getOrCreate()
+            if is_connect:
+                session.range(1).count()
+    except ImportError:
+        raise Unavailable("Spark Connect needs more of PySpark: pip install 'pyspark[connect]'") from None
+    except (PySparkException, RuntimeError, OSError) as error:
+        # The words of the error may quote the address, which may hold a token.
+        raise Unavailable(f"Spark does not answer ({type(error).__name__})") from None
+    if not is_connect:
+        session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def spark_engine(settings: Settings) -> SparkEngine:
+    """The engine that ``CONSENTMGR_SPARK_REMOTE`` names."""
+    remote = settings.spark_remote
+    # "local[2]" is no address at all.
+    host = urlsplit(remote).hostname if "://" in remote else "localhost"
+    return SparkEngine(spark_session(remote), None if is_this_machine(host or "") else settings.snapshots)
+
+
+def _java() -> str | None:
+    home = os.environ.get("JAVA_HOME")
+    if home and (found := shutil.which("java", path=os.path.join(home, "bin"))):  # noqa: PTH118 - a search path
+        return found
+    return shutil.which("java")
+
+
+class SparkEngine:
+    """One run's workspace in a Spark session; the session itself stays, for starting one takes ten seconds.
+
+    ``snapshots`` is the store that the cluster sees too (``Settings.snapshots``); without it Spark reads this
+    machine's own folder, which is right where Spark runs on this machine.
+    """
+
+    name = "spark"
+
+    def __init__(self, session: SparkSession, snapshots: str | None = None) -> None:
+        self.session = session
+        self._snapshots = snapshots
+        self._kept: list[Any] = []
+
+    def table(self, name: str, data: Any) -> nw.LazyFrame[Any]:
+        """A frame from an Arrow table, or what is one already."""
+        if isinstance(data, nw.LazyFrame):
+            return data
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            native: Any = self.session.createDataFrame(_plain(data))
+        frame: nw.LazyFrame[Any] = nw.from_native(native)
+        return frame
+
+    def parquet(self, path: str) -> nw.LazyFrame[Any]:
+        """A frame of one file of a snapshot, from where Spark finds it."""
+        if self._snapshots is None:
+            found = Path(path).as_uri()
+        else:
+            # Spark's own file system of S3 is called s3a; what stands after "?" is for PyArrow.
+            base = self._snapshots.partition("?")[0].rstrip("/").replace("s3://", "s3a://", 1)
+            found = "/".join((base, *Path(path).parts[-2:]))
+        frame: nw.LazyFrame[Any] = nw.from_native(self.session.read.parquet(found))
+        return frame
+
+    def table_later(self, name: str, schema: pa.Schema, data: Callable[[], pa.Table]) -> nw.LazyFrame[Any]:
+        return self.table(name, data().cast(schema))
+
+    def keep(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+        native = frame.to_native().localCheckpoint()
+        self._kept.append(native)
+        kept: nw.LazyFrame[Any] = nw.from_native(native)
+        return kept
+
+    def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
+        table: pa.Table = frame.to_native().toArrow()
+        return table
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # What was kept goes when nobody holds its frame; nothing else is left behind in the session.
+        self._kept.clear()
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """The same table in types Spark has: bytes of any length for keys, strings of the small kind."""
+    fields = [
+        pa.field(
+            field.name,
+            pa.binary()
+            if pa.types.is_fixed_size_binary(field.type)
+            else pa.string()
+            if pa.types.is_large_string(field.type) or pa.types.is_null(field.type)
+            else field.type,
+        )
+        for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))

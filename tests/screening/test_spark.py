@@ -1,0 +1,249 @@
+"""Spark runs the same expressions to the same answers: decision cases, random registers, snapshots, frames in a lake.
+
+These tests need Java (17 or newer); where there is none they fail with a sentence, and are left out by
+``-m "not spark"``, which the checks of a change never are.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import polars as pl
+import pytest
+from sqlalchemy.orm import Session
+
+from consentmgr.config import Settings
+from consentmgr.consents.ledger import driver_connection
+from consentmgr.db import Database
+from consentmgr.importing.service import apply_documents
+from consentmgr.keys import Keys
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.errors import BadInput, Unavailable
+from consentmgr.screening import screen as screen_frame
+from consentmgr.screening.decide import ACME, decide_case, identifiers_of, told
+from consentmgr.screening.engine import EngineName
+from consentmgr.screening.outputs import RESULT_COLUMNS
+from consentmgr.screening.service import screen
+from consentmgr.screening.snapshot import Snapshot
+from consentmgr.screening.snapshot_store import SnapshotStore
+from consentmgr.screening.spark_engine import SparkEngine, spark_session
+from consentmgr.vocabulary.documents import AnyDocument, Campaign
+from consentmgr.vocabulary.policy import policy_from
+from tests.conftest import RunCommand
+from tests.generators import NOW, world
+from tests.screening.case_files import GIVEN, all_cases, cases_of
+from tests.screening.test_snapshot import CAMPAIGNS
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = [
+    pytest.mark.spark,
+    pytest.mark.timeout(600),
+    # PySpark leaves its sockets to the collector, and tells that it does not know pandas 3.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[SparkSession]:
+    """A Spark of this machine, told that its frames are small."""
+    os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+    # A short life: what the second compiler would gain is never earned back.
+    java = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+    os.environ["PYSPARK_SUBMIT_ARGS"] = f'--driver-java-options "{java}" pyspark-shell'
+    session = spark_session("local[1]")
+    session.conf.set("spark.sql.shuffle.partitions", "1")
+    session.conf.set("spark.sql.adaptive.enabled", "false")
+    session.conf.set("spark.sql.codegen.wholeStage", "false")
+    session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+    yield session
+    session.stop()
+
+
+@pytest.fixture
+def address_keys(keys: Keys) -> AddressKeys:
+    return AddressKeys(keys.address_key, keys.address_key_id)
+
+
+def without_ids(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each question is a register of its own, whose entries have ids of their own."""
+    return [{**answer, "evidence": bool(answer["evidence"])} for answer in answers]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(14_400)
+def test_every_decision_case_has_the_same_answer(
+    database: Database, address_keys: AddressKeys, spark: SparkSession
+) -> None:
+    missed = []
+    for case in all_cases():
+        (answer,) = without_ids([decide_case(case, database, address_keys, engine="spark")])
+        (expected,) = without_ids([decide_case(case, database, address_keys, engine="duckdb")])
+        if answer != expected or not answer["matches"]:
+            missed.append((case["id"], answer, expected))
+    assert not missed
+
+
+def taken_in(database: Database, keys: AddressKeys, documents: list[dict[str, Any]]) -> None:
+    found = [ACME, *(msgspec.convert(document, AnyDocument) for document in documents)]
+    with database.transaction() as session:
+        apply_documents(session, found, keys=keys, actor="test", now=NOW)
+
+
+def snapshot_now(database: Database, keys: AddressKeys, folder: Path) -> Snapshot:
+    with database.reading() as session:
+        return SnapshotStore(folder, keys).build(driver_connection(session), NOW)
+
+
+def taken_in_halves(database: Database, keys: AddressKeys, folder: Path) -> tuple[list[dict[str, Any]], Snapshot]:
+    """The given cases, all their documents in one register, and a snapshot taken when half of them were in."""
+    cases = [case for name in GIVEN for case in cases_of(name) if not case.get("policy")]
+    documents = [document for case in cases for document in case["register"] if document["type"] != "controller"]
+    half = len(documents) // 2
+    controllers = [{"type": "controller", "key": key, "name": key} for key in ("sister", "beta", "partner")]
+    taken_in(database, keys, [*controllers, *documents[:half]])
+    snapshot = snapshot_now(database, keys, folder)
+    taken_in(database, keys, documents[half:])
+    return cases, snapshot
+
+
+def answers(
+    session: Session,
+    campaign: dict[str, Any],
+    rows: list[dict[str, str]],
+    policy: dict[str, Any],
+    keys: AddressKeys,
+    engine: EngineName,
+    snapshot: Snapshot | None = None,
+) -> list[dict[str, Any]]:
+    return told(
+        screen(
+            session,
+            identifiers_of(rows),
+            msgspec.convert(campaign, Campaign),
+            keys=keys,
+            policy=policy_from(policy),
+            now=NOW,
+            engine=engine,
+            snapshot=snapshot,
+        )
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("campaign", CAMPAIGNS, ids=lambda campaign: campaign.key)
+def test_the_rows_of_every_given_case_have_the_same_answers(
+    campaign: Campaign, database: Database, address_keys: AddressKeys, spark: SparkSession, tmp_path: Path
+) -> None:
+    """One register of all cases' documents, from a snapshot and from what changed after it."""
+    cases, snapshot = taken_in_halves(database, address_keys, tmp_path)
+    rows = [{name: str(value) for name, value in case["row"].items()} for case in cases]
+    with database.reading() as session:
+        asked = (session, msgspec.to_builtins(campaign), rows, {}, address_keys)
+        expected = answers(*asked, "duckdb")
+        assert answers(*asked, "spark", snapshot) == expected
+    assert len({answer["reason"] for answer in expected}) >= 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(9001, 9004))
+def test_random_registers_have_the_same_answers_from_a_snapshot_and_what_changed_since(
+    seed: int, database: Database, address_keys: AddressKeys, spark: SparkSession, tmp_path: Path
+) -> None:
+    made = world(seed)
+    half = len(made.documents) // 2
+    taken_in(database, address_keys, made.documents[:half])
+    snapshot = snapshot_now(database, address_keys, tmp_path)
+    taken_in(database, address_keys, made.documents[half:])
+    with database.reading() as session:
+        for _ in range(6):
+            campaign, policy = made.campaign(), made.policy()
+            rows = [{name: str(value) for name, value in made.row(campaign).items()} for _ in range(60)]
+            asked = (session, campaign, rows, policy, address_keys)
+            expected = answers(*asked, "duckdb")
+            assert answers(*asked, "duckdb", snapshot) == expected
+            assert answers(*asked, "polars", snapshot) == expected
+            assert answers(*asked, "spark", snapshot) == expected
+            assert len(expected) == len(rows)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def test_a_list_in_a_lake_is_screened_where_it_lies_and_answered_as_by_duckdb(
+    database: Database, settings: Settings, address_keys: AddressKeys, spark: SparkSession, tmp_path: Path
+) -> None:
+    """The rows of every given case, against all their documents: a snapshot of half of them, and the rest since."""
+    cases, _ = taken_in_halves(database, address_keys, settings.data_folder / "snapshots")
+    # Named by their addresses alone, which takes Spark half as long to plan as every column does.
+    fields = ["email", "source", "acquired_on"]
+    rows = [[str(number), *(_text(case["row"].get(name)) for name in fields)] for number, case in enumerate(cases)]
+    rows += [[str(len(rows)), *(["not an address"] * len(fields))], [str(len(rows) + 1), *rows[0][1:]]]
+    written = pl.DataFrame(rows, schema=dict.fromkeys(["n", *fields], pl.String), orient="row")
+    written.write_csv(tmp_path / "list.csv")
+    campaign = {"key": "spring", "controller": "acme", "product_group": "training"}
+    lake = spark.read.csv((tmp_path / "list.csv").as_uri(), header=True)
+    # In this test, because two tests may be given to two workers, and each would start a JVM.
+    with pytest.raises(BadInput, match="screened by Spark"):
+        screen_frame(lake, campaign, settings=settings, engine="duckdb")
+    with pytest.raises(BadInput, match="no column says who each row is"):
+        screen_frame(lake.select("n"), campaign, settings=settings)
+    found = screen_frame(lake, campaign, settings=settings, now=NOW)
+    assert type(found) is type(lake)
+    assert found.columns == ["n", *fields, *RESULT_COLUMNS, "cm_row"]
+    of_spark = pl.DataFrame(found.toArrow()).sort(pl.col("n").cast(pl.Int64))
+    expected = screen_frame(written, campaign, settings=settings, now=NOW, engine="duckdb")
+    # Where the others speak of the row's place, Spark speaks of its number.
+    place = {number: at for at, number in enumerate(of_spark["cm_row"], start=1)}
+    assert len(place) == len(rows)
+    assert [place.get(first) for first in of_spark["cm_duplicate_of"]] == expected["cm_duplicate_of"].to_list()
+    assert expected["cm_duplicate_of"].n_unique() > 1
+    compared = ["n", *(name for name in RESULT_COLUMNS if name not in ("cm_duplicate_of", "cm_evidence"))]
+    assert of_spark.select(compared).rows() == expected.select(compared).rows()
+    evidence = zip(of_spark["cm_evidence"], expected["cm_evidence"], strict=True)
+    assert all((one or "") == (other or "") for one, other in evidence)
+    assert of_spark["cm_reason"].n_unique() >= 10
+
+
+def test_without_java_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unavailable, match="needs Java 17"):
+        spark_session("local[1]")
+
+
+def test_a_server_that_is_not_there_is_told_in_a_sentence(
+    database: Database, environment: dict[str, str], run_command: RunCommand, tmp_path: Path
+) -> None:
+    environment["CONSENTMGR_SPARK_REMOTE"] = "sc://127.0.0.1:9/;token=hidden-word"
+    (tmp_path / "list.csv").write_text("email\na@b.example\n")
+    (tmp_path / "campaign.json").write_text('{"key": "c", "controller": "acme"}')
+    with database.transaction() as session:
+        apply_documents(session, [ACME], keys=AddressKeys(bytes(32), 1), actor="test", now=NOW)
+    done = run_command("screen", "--campaign", "campaign.json", "--engine", "spark", "list.csv", expect=3)
+    assert "pyspark[connect]" in done.stderr or "does not answer" in done.stderr
+    assert "hidden-word" not in done.stderr
+
+
+def test_an_engine_of_a_cluster_reads_snapshots_from_the_store() -> None:
+    read: list[str] = []
+
+    class Reading:
+        def parquet(self, path: str) -> Any:
+            read.append(path)
+            return pl.LazyFrame({"n": [1]})
+
+    class Cluster:
+        read = Reading()
+
+    engine = SparkEngine(Cluster(), "s3://registers/acme?region=eu-north-1")  # type: ignore[arg-type]
+    engine.parquet("/data/snapshots/20261109T090000-abcdef/points.parquet")
+    assert read == ["s3a://registers/acme/20261109T090000-abcdef/points.parquet"]
