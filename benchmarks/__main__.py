@@ -10,12 +10,12 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from benchmarks import desk, exports, import_speed, links, other_speeds, page, screening_speed
+from benchmarks import checks, desk, exports, import_speed, links, other_speeds, page, screening_speed
 from benchmarks.figures import Section
 from benchmarks.installation import REPOSITORY, Installation, clean_environment, module
 from benchmarks.processes import CommandFailed, measured
 
-PARTS = ("import", "screen", "small", "others", "links", "desk", "exports")
+PARTS = ("import", "screen", "small", "others", "links", "checks", "desk", "exports")
 FULL = {"contacts": 1_000_000, "rows": 1_000_000, "runs": 5}
 #: Long enough that the list is answered from the snapshot, as long lists are.
 QUICK = {"contacts": 30_000, "rows": 25_000, "runs": 2}
@@ -111,6 +111,9 @@ def measure(given: argparse.Namespace, folder: Path) -> tuple[list[Section], str
             if "links" in parts:
                 tell("minting links, and leaving by them")
                 sections.append(links.measure(register, given.runs, seconds=2.0 if given.quick else links.SECONDS))
+            if "checks" in parts:
+                tell("checking one person at a time")
+                sections.append(checks.measure(register, seconds=2.0 if given.quick else checks.SECONDS))
             if "desk" in parts:
                 tell("opening the pages of the desk")
                 sections.append(desk.measure(register, given.runs, seconds=2.0 if given.quick else 20.0))

@@ -60,9 +60,9 @@ def _measure_server(
     count: int,
     seconds: float,
 ) -> None:
-    with _running(installation, bare) as port:
+    with running(installation, bare) as port:
         inserts = _load(installation, "POST", port, seconds, BARE_CONNECTIONS)
-    with _running(installation, ours) as port:
+    with running(installation, ours) as port:
         _load(installation, "GET", port, min(seconds, 2.0), CONNECTIONS)
         before = _checksums(installation)
         views = _load(installation, "GET", port, seconds, CONNECTIONS)
@@ -111,7 +111,7 @@ def _servers() -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 @contextmanager
-def _running(installation: Installation, command: list[str]) -> Iterator[int]:
+def running(installation: Installation, command: list[str]) -> Iterator[int]:
     """A server, from when it answers until the block ends; its port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

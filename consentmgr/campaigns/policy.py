@@ -57,7 +57,12 @@ def current(session: Session) -> Policy:
     Raises ``PolicyError`` where a stored value is no longer allowed: a screening under a policy nobody chose would be
     worse than none.
     """
-    return policy_from({name: decision.value for name, decision in decisions_in_force(session).items()})
+    return policy_of_decisions({name: decision.value for name, decision in decisions_in_force(session).items()})
+
+
+def policy_of_decisions(decided: Mapping[str, Any]) -> Policy:
+    """The policy of the newest decisions by name; a name this version no longer knows decides nothing."""
+    return policy_from({name: value for name, value in decided.items() if name in BY_NAME})
 
 
 def history(session: Session, name: str | None = None) -> list[Decision]:

@@ -86,7 +86,7 @@ def read_case(raw: Any) -> Case:
         policy=raw.get("policy") or {},
         documents=documents,
         campaign=campaign,
-        row=_row(raw["row"], "row"),
+        row=checked_row(raw["row"], "row"),
         expect=raw.get("expect") or {},
     )
 
@@ -100,13 +100,19 @@ def _document(raw: Any, field: str) -> AnyDocument:
     return found  # type: ignore[return-value]
 
 
-def _row(raw: Any, field: str) -> Mapping[str, str]:
+def checked_row(raw: Any, field: str) -> Mapping[str, str]:
+    """Identifiers and facts of a row given on its own (formats.md section 3). Raises ``BadInput`` naming the field."""
     if not isinstance(raw, dict):
         raise BadInput("a row is an object of identifiers and facts", field=field)
-    for name in raw:
+    if not raw:
+        raise BadInput(f"a row has at least one of: {', '.join(LIST_FIELDS)}", field=field)
+    for name, value in raw.items():
         if name not in LIST_FIELDS:
             raise BadInput(f"not a recognised column; these are: {', '.join(LIST_FIELDS)}", field=f"{field}.{name}")
-    return {name: str(value) for name, value in raw.items() if value is not None}
+        if value is not None and not isinstance(value, (str, int, float)):
+            raise BadInput("a field of a row is text or a number", field=f"{field}.{name}")
+    # Null is an empty cell: the row is there, and has no address.
+    return {name: "" if value is None else str(value) for name, value in raw.items()}
 
 
 def identifiers_of(rows: Sequence[Mapping[str, str]]) -> pa.Table:

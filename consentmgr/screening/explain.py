@@ -20,8 +20,8 @@ from consentmgr.register.business_ids import canonical_in_list
 from consentmgr.screening.decide import identifiers_of, told
 from consentmgr.screening.question import NEVER_BEFORE
 from consentmgr.screening.register_frames import HASHES_SCHEMA, frames_by_key
-from consentmgr.screening.row_frame import list_keys, row_frame
-from consentmgr.screening.service import question_of, screen
+from consentmgr.screening.row_frame import Addressed
+from consentmgr.screening.service import screen
 from consentmgr.vocabulary.codes import Language
 from consentmgr.vocabulary.columns import address_kind
 from consentmgr.vocabulary.documents import Campaign
@@ -130,9 +130,8 @@ def explained_row(
     policy = current(session)
     answers = screen(session, identifiers, campaign, keys=keys, policy=policy, now=now, language=language)
     (answer,) = told(answers)
-    question = question_of(session, campaign, policy, now)
-    rows = row_frame(identifiers, keys, question, with_hashes=True).table()
-    tables = frames_by_key(driver_connection(session), list_keys(rows, HASHES_SCHEMA.empty_table()))
+    addressed = Addressed(identifiers, keys, with_hashes=True)
+    tables = frames_by_key(driver_connection(session), addressed.keys(HASHES_SCHEMA.empty_table()))
     return {
         **answer,
         "looked_up_as": list(row),

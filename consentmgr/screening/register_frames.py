@@ -12,11 +12,13 @@ Conventions, so that the same expressions run on every engine:
 * a set of codes is one string with bars around each (``|email|sms|``), the empty set is the empty string.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import pyarrow as pa
 from psycopg import Connection
 
@@ -284,101 +286,159 @@ def _plain(value: Any) -> bytes | None:
     return value.bytes if isinstance(value, UUID) else value
 
 
-def frames_by_key(connection: Connection[Any], keys: ListKeys) -> dict[str, pa.Table]:
-    """The rows of every frame that can matter to these identifiers, asked of PostgreSQL by key.
+#: Columns of one frame by name, one element a row; keys as bytes, dates as dates.
+Columns = Mapping[str, Sequence[Any]]
 
-    Set-based: a fixed number of queries however many rows. The connection must be in one transaction of isolation
-    level repeatable read, so that all answers are of one position.
+
+def _any(array: str, kind: str, of: str = "asked") -> str:
+    """An array that an earlier part of the statement has made. A scalar to the planner, so that however many it holds,
+    and however often the statement is asked, rows are looked up by index.
     """
-    tables: dict[str, pa.Table] = {}
-    address_keys = [UUID(bytes=key) for key in keys.address_keys]
-    sha256_keys = [UUID(bytes=key) for key in keys.sha256_keys]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select contact_id from contact_point where address_key = any(%(keys)s) and contact_id is not null"
-            " union select contact_id from contact_point where sha256_key = any(%(hashes)s) and contact_id is not null"
-            " union select contact_id from contact_point where sha256_digits_key = any(%(hashes)s)"
-            " and contact_id is not null union select id from contact where ref = any(%(refs)s)",
-            {"keys": address_keys, "hashes": sha256_keys, "refs": list(keys.refs)},
-        )
-        named = [row[0] for row in cursor.fetchall()]
-        # Whoever shares an address with them: a message to it reaches them too.
-        cursor.execute(
-            "select distinct other.contact_id from contact_point own join contact_point other"
-            " on other.address_key = own.address_key where own.contact_id = any(%s) and other.contact_id is not null",
-            [named],
-        )
-        contact_ids = sorted({*named, *(row[0] for row in cursor.fetchall())})
-    for name in CONTACT_FRAMES:
-        frame = BY_NAME[name]
-        if name == "points":
-            where = (
-                " and (p.contact_id = any(%(ids)s) or (p.contact_id is null and (p.address_key = any(%(keys)s)"
-                " or p.sha256_key = any(%(hashes)s) or p.sha256_digits_key = any(%(hashes)s) or p.organisation_id in"
-                " (select id from organisation where identity = any(%(business_ids)s)))))"
-            )
-        else:
-            where = f" and {frame.owner} = any(%(ids)s)"
-        tables[name] = read_rows(
-            connection,
-            frame,
-            where,
-            {
-                "ids": contact_ids,
-                "keys": address_keys,
-                "hashes": sha256_keys,
-                "business_ids": list(keys.business_ids),
-            },
-        )
-    organisation_ids = _distinct(
-        tables["points"]["organisation_id"].to_pylist(), tables["roles"]["organisation_id"].to_pylist()
-    )
-    domains = _distinct(keys.domains, tables["points"]["domain"].to_pylist())
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select id from organisation where id = any(%(ids)s) or identity = any(%(identities)s)"
-            " or domains && %(domains)s::text[]",
-            {"ids": organisation_ids, "identities": list(keys.business_ids), "domains": domains},
-        )
-        organisation_ids = [row[0] for row in cursor.fetchall()]
-    for name in ORGANISATION_FRAMES:
-        frame = BY_NAME[name]
-        tables[name] = read_rows(connection, frame, f" and {frame.owner} = any(%(ids)s)", {"ids": organisation_ids})
-    point_keys = _distinct(
-        keys.address_keys,
-        keys.sha256_keys,
-        *(tables["points"][name].to_pylist() for name in ("address_key", "sha256_key", "sha256_digits_key")),
-    )
-    all_keys = [UUID(bytes=key) for key in point_keys]
-    tables["prohibitions"] = read_rows(
-        connection,
-        BY_NAME["prohibitions"],
-        # One look-up an index, where the same conditions joined by "or" would read the whole table.
-        " and b.id in (select id from prohibition where address_key = any(%(keys)s)"
-        " union all select id from prohibition where contact_ref = any(%(refs)s)"
-        # What was said of a contact merged into one of these is said of it.
-        " union all select b.id from prohibition b join contact m on m.ref = b.contact_ref"
-        " where m.merged_into = any(%(contacts)s)"
-        " union all select id from prohibition where organisation = any(%(identities)s)"
-        " union all select id from prohibition where domain = any(%(domains)s)"
-        " union all select unnest(%(named)s::bigint[]))",
-        {
-            "keys": all_keys,
-            "refs": tables["contacts"]["ref"].to_pylist(),
-            "contacts": contact_ids,
-            "identities": tables["organisations"]["identity"].to_pylist(),
-            "domains": _distinct(domains, tables["domains"]["domain"].to_pylist()),
-            "named": list(keys.prohibitions),
-        },
-    )
-    tables["erased_keys"] = read_rows(
-        connection, BY_NAME["erased_keys"], " and k.address_key = any(%(keys)s)", {"keys": all_keys}
-    )
-    return tables
+    return f"any((select {array} from {of})::{kind}[])"
 
 
-def _distinct(*values: Iterable[Any]) -> list[Any]:
-    return list({value for part in values for value in part if value is not None})
+def _frame(name: str, where: str) -> str:
+    frame = BY_NAME[name]
+    columns = ", ".join(f'"{column}"' for column in frame.schema.names)
+    return f"{name}({columns}) as materialized ({frame.select} and {where})"
+
+
+def _frames(names: Iterable[str], ids: str, of: str) -> str:
+    """The rows of these frames that belong to the ids which an earlier part has made."""
+    return ",\n".join(_frame(name, f"{BY_NAME[name].owner} = {_any(ids, 'bigint', of)}") for name in names)
+
+
+#: What everything asked by key begins with: a part a frame, of the rows that can matter to the identifiers given.
+BY_KEY_PARTS = f"""
+with asked as materialized (
+  select %(keys)s::uuid[] as keys, %(hashes)s::uuid[] as hashes, %(refs)s::text[] as refs,
+    %(business_ids)s::text[] as business_ids, %(domains)s::text[] as domains, %(prohibitions)s::bigint[] as named
+),
+-- Two refs that were merged mean one person.
+survivors as materialized (
+  select c.ref, s.ref as survivor from contact c join contact s on s.id = c.merged_into
+  where c.ref = {_any("refs", "text")}
+),
+named as materialized (select array(
+  select contact_id from contact_point where address_key = {_any("keys", "uuid")} and contact_id is not null
+  union select contact_id from contact_point where sha256_key = {_any("hashes", "uuid")} and contact_id is not null
+  union select contact_id from contact_point where sha256_digits_key = {_any("hashes", "uuid")}
+    and contact_id is not null
+  union select id from contact where ref = {_any("refs", "text")}
+  union select id from contact where ref = any(array(select survivor from survivors))
+) as ids),
+-- Whoever shares an address with them: a message to it reaches them too.
+people as materialized (select array(
+  select unnest(ids) from named
+  union select other.contact_id from contact_point own join contact_point other on other.address_key = own.address_key
+    where own.contact_id = {_any("ids", "bigint", "named")} and other.contact_id is not null
+) as ids),
+{_frames((name for name in CONTACT_FRAMES if name != "points"), "ids", "people")},
+-- One look-up an index, where the same conditions joined by "or" would read the whole table.
+point_ids as materialized (select array(
+  select id from contact_point where contact_id = {_any("ids", "bigint", "people")}
+  union select id from contact_point where address_key = {_any("keys", "uuid")} and contact_id is null
+  union select id from contact_point where sha256_key = {_any("hashes", "uuid")} and contact_id is null
+  union select id from contact_point where sha256_digits_key = {_any("hashes", "uuid")} and contact_id is null
+  union select p.id from contact_point p join organisation o on o.id = p.organisation_id
+    where o.identity = {_any("business_ids", "text")} and p.contact_id is null
+) as ids),
+{_frame("points", f"p.id = {_any('ids', 'bigint', 'point_ids')}")},
+organisation_ids as materialized (select array(
+  select organisation_id from points where organisation_id is not null
+  union select organisation_id from roles
+  union select id from organisation where identity = {_any("business_ids", "text")}
+  union select id from organisation where domains && (
+    select array(select unnest(domains) from asked union select domain from points where domain is not null))
+) as ids),
+{_frames(ORGANISATION_FRAMES, "ids", "organisation_ids")},
+all_keys as materialized (select array(
+  select unnest(keys) from asked union select unnest(hashes) from asked
+  union select address_key from points
+  union select sha256_key from points where sha256_key is not null
+  union select sha256_digits_key from points where sha256_digits_key is not null
+) as keys),
+prohibition_ids as materialized (select array(
+  select id from prohibition where address_key = {_any("keys", "uuid", "all_keys")}
+  union select id from prohibition where contact_ref = any(array(select ref from contacts))
+  -- What was said of a contact merged into one of these is said of it.
+  union select b.id from prohibition b join contact m on m.ref = b.contact_ref
+    where m.merged_into = {_any("ids", "bigint", "people")}
+  union select id from prohibition where organisation = any(array(select identity from organisations))
+  union select id from prohibition where domain = any(array(select unnest(domains) from asked
+    union select domain from points union select domain from domains))
+  union select unnest(named) from asked
+) as ids),
+{_frame("prohibitions", f"b.id = {_any('ids', 'bigint', 'prohibition_ids')}")},
+{_frame("erased_keys", f"k.address_key = {_any('keys', 'uuid', 'all_keys')}")}
+"""
+_ARRAYS = (
+    f"""'{frame.name}', (select json_agg(json_build_array({", ".join(f'"{name}"' for name in frame.schema.names)}))
+    from {frame.name})"""
+    for frame in FRAMES
+)
+#: The frames as one JSON object: an array a row.
+BY_KEY_FRAMES = f"json_build_object({', '.join(_ARRAYS)})::text"
+_BY_KEY = f"{BY_KEY_PARTS} select {BY_KEY_FRAMES}"
+
+
+def rows_by_key(connection: Connection[Any], keys: ListKeys) -> dict[str, Columns]:
+    """The rows of every frame that can matter to these identifiers, asked of PostgreSQL by key in one statement.
+
+    All answers of one statement are of one position; where more is asked beside it, the connection must be in a
+    transaction of isolation level repeatable read.
+    """
+    with connection.cursor() as cursor:
+        # Prepared, for planning it takes longer than its work.
+        cursor.execute(_BY_KEY, by_key_parameters(keys), prepare=True)
+        row = cursor.fetchone()
+    return columns_of(row[0] if row else "{}")
+
+
+def by_key_parameters(keys: ListKeys) -> dict[str, Any]:
+    return {
+        "keys": [UUID(bytes=key) for key in keys.address_keys],
+        "hashes": [UUID(bytes=key) for key in keys.sha256_keys],
+        "refs": list(keys.refs),
+        "business_ids": list(keys.business_ids),
+        "domains": list(keys.domains),
+        "prohibitions": list(keys.prohibitions),
+    }
+
+
+def columns_of(told: str) -> dict[str, Columns]:
+    """The frames of what ``BY_KEY_FRAMES`` has told."""
+    rows: dict[str, list[list[Any]] | None] = msgspec.json.decode(told)
+    found: dict[str, Columns] = {}
+    for frame in FRAMES:
+        columns = list(zip(*(rows.get(frame.name) or ()), strict=True)) or [()] * len(frame.schema)
+        found[frame.name] = {
+            name: column if read is None else [None if value is None else read(value) for value in column]
+            for (name, read), column in zip(_READ[frame.name], columns, strict=True)
+        }
+    return found
+
+
+def _key_of(text: str) -> bytes:
+    return bytes.fromhex(text.replace("-", ""))
+
+
+#: How each column's values are read from JSON: as they are, as keys or as dates.
+_READ: Mapping[str, Sequence[tuple[str, Callable[[str], Any] | None]]] = {
+    frame.name: tuple(
+        (column.name, _key_of if column.type == KEY else date.fromisoformat if column.type == _DATE else None)
+        for column in frame.schema
+    )
+    for frame in FRAMES
+}
+
+
+def frames_by_key(connection: Connection[Any], keys: ListKeys) -> dict[str, pa.Table]:
+    """``rows_by_key`` as Arrow tables."""
+    return {
+        name: pa.table(dict(columns), schema=BY_NAME[name].schema)
+        for name, columns in rows_by_key(connection, keys).items()
+    }
 
 
 def has_hashed_prohibitions(connection: Connection[Any]) -> bool:

@@ -50,59 +50,108 @@ def row_frame(identifiers: pa.Table, keys: AddressKeys, question: Question, *, w
     ``identifiers``: the recognised columns as trimmed strings, null where blank, one row a list row. ``with_hashes``:
     some prohibition arrived hashed, so plain addresses are hashed too and meet it.
     """
-    count = identifiers.num_rows
-    text = _Columns(identifiers)
-    nothing = pa.nulls(count, KEY)
-    found: dict[str, pa.Array] = {}
-    later: dict[str, Callable[[], pa.Array]] = {}
-    domains = mailboxes = pa.nulls(count, pa.string())
-    for kind in ("email", "phone"):
-        values, hashes = text.get(kind), text.get(f"{kind}_sha256")
-        found[f"{kind}_key"], found[f"{kind}_hash_key"] = nothing, nothing
-        if values is not None:
-            if with_hashes:
-                columns = keys.columns(kind, values)
-                canonical, found[f"{kind}_key"] = columns.canonical, columns.address_key
-                if columns.sha256_key is not None:
-                    found[f"{kind}_hash_key"] = columns.sha256_key
-            else:
-                canonical = canonical_column(kind, values)
-                # Known already is which rows will have a key, and that is all that is asked before they are there.
-                found[f"{kind}_key"] = canonical
-                later[f"{kind}_key"] = keys.canonical_keys_later(kind, canonical)
-            if kind == "email":
-                # A canonical address has one "@" that counts, its last.
-                parts = pc.split_pattern(canonical, pattern="@", max_splits=1, reverse=True)
-                domains = pc.list_element(parts, 1).cast(pa.string())
-                if question.is_business:
-                    mailboxes = pc.list_element(parts, 0).cast(pa.string())
-        if hashes is not None:
-            by_hash = keys.sha256_column(kind, hashes)
-            found[f"{kind}_hash_key"] = pc.coalesce(by_hash, found[f"{kind}_hash_key"])
-    found["post_key"] = _post_keys(text, keys, nothing)
-    found["row_name_key"] = nothing
-    if question.campaign.channel == "post" and ("given_name" in text or "family_name" in text):
-        blank = pa.nulls(count, pa.string())
-        given, family = text.get("given_name"), text.get("family_name")
-        found["row_name_key"] = keys.name_column(
-            given if given is not None else blank, family if family is not None else blank
+    return Addressed(identifiers, keys, with_hashes=with_hashes).rows(question)
+
+
+class Addressed:
+    """The rows of a list with their keys, before any campaign is asked of them; arguments as ``row_frame`` has them."""
+
+    def __init__(self, identifiers: pa.Table, keys: AddressKeys, *, with_hashes: bool) -> None:
+        self._count = identifiers.num_rows
+        self._text = text = _Columns(identifiers)
+        self._keys = keys
+        self._nothing = nothing = pa.nulls(self._count, KEY)
+        self._found: dict[str, pa.Array] = {}
+        self._later: dict[str, Callable[[], pa.Array]] = {}
+        self._emails: pa.Array | None = None
+        #: Hashed keys that stand in the list itself.
+        self._given_hashes: dict[str, pa.Array] = {}
+        found = self._found
+        for kind in ("email", "phone"):
+            values, hashes = text.get(kind), text.get(f"{kind}_sha256")
+            found[f"{kind}_key"], found[f"{kind}_hash_key"] = nothing, nothing
+            if values is not None:
+                if with_hashes:
+                    columns = keys.columns(kind, values)
+                    canonical, found[f"{kind}_key"] = columns.canonical, columns.address_key
+                    if columns.sha256_key is not None:
+                        found[f"{kind}_hash_key"] = columns.sha256_key
+                else:
+                    canonical = canonical_column(kind, values)
+                    # Known already is which rows will have a key, and that is all that is asked before they are there.
+                    found[f"{kind}_key"] = canonical
+                    self._later[f"{kind}_key"] = keys.canonical_keys_later(kind, canonical)
+                if kind == "email":
+                    self._emails = canonical
+            if hashes is not None:
+                self._given_hashes[kind] = by_hash = keys.sha256_column(kind, hashes)
+                found[f"{kind}_hash_key"] = pc.coalesce(by_hash, found[f"{kind}_hash_key"])
+        found["post_key"] = _post_keys(text, keys, nothing)
+        self._business_ids = _business_ids(text.get("business_id"), self._count)
+        self._domains = self._part_of_emails(1)
+
+    def _part_of_emails(self, part: int) -> pa.Array:
+        if self._emails is None:
+            return pa.nulls(self._count, pa.string())
+        # A canonical address has one "@" that counts, its last.
+        parts = pc.split_pattern(self._emails, pattern="@", max_splits=1, reverse=True)
+        return pc.list_element(parts, part).cast(pa.string())
+
+    def key_column(self, kind: str) -> pa.Array:
+        """Keys of the plain addresses of a kind, row by row."""
+        name = f"{kind}_key"
+        return self._later[name]() if name in self._later else self._found[name]
+
+    def forget_hashes(self) -> None:
+        """Let plain addresses have no hashes: no ban that arrived hashed can meet them."""
+        for kind in ("email", "phone"):
+            self._found[f"{kind}_hash_key"] = self._given_hashes.get(kind, self._nothing)
+
+    def keys(self, hashes: pa.Table) -> ListKeys:
+        """The distinct identifiers of the rows, to ask the register by; ``hashes`` as ``prohibition_hashes`` gives them."""
+        columns = self._found | {name: finish() for name, finish in self._later.items()}
+        hashed = {value for kind in ("email", "phone") for value in columns[f"{kind}_hash_key"].to_pylist()} - {None}
+        met = pc.is_in(hashes["hash_key"], value_set=pa.array(hashed, KEY))
+
+        def distinct(*arrays: pa.Array) -> list[Any]:
+            return list({value for array in arrays for value in pc.unique(array).to_pylist()} - {None})
+
+        return ListKeys(
+            address_keys=distinct(columns["email_key"], columns["phone_key"], columns["post_key"]),
+            sha256_keys=list(hashed),
+            refs=distinct(_string(self._text.get("ref"), self._count)),
+            business_ids=distinct(self._business_ids),
+            domains=distinct(self._domains),
+            prohibitions=hashes["prohibition_id"].filter(met).to_pylist(),
         )
-    business_ids = _business_ids(text.get("business_id"), count)
-    columns_: dict[str, pa.Array] = {
-        "row_no": pa.array(np.arange(count, dtype=np.int64)),
-        "invalid": _invalid(text, found, business_ids, question, count),
-        **found,
-        "row_ref": _string(text.get("ref"), count),
-        "row_business_id": business_ids,
-        "row_domain": domains,
-        "row_mailbox": mailboxes,
-        "row_source": _string(text.get("source"), count),
-        "row_acquired_on": _dates(text.get("acquired_on"), count),
-        "row_titled": _string(text.get("title"), count).is_valid(),
-        "row_areas": _areas(text.get("area"), count),
-    }
-    counts = {name: count - column.null_count for name, column in columns_.items() if name not in ("row_no", "invalid")}
-    return RowFrame(ListShape(count, counts), columns_, later)
+
+    def rows(self, question: Question) -> RowFrame:
+        """The rows as the question needs them."""
+        count, text, found = self._count, self._text, dict(self._found)
+        found["row_name_key"] = self._nothing
+        if question.campaign.channel == "post" and ("given_name" in text or "family_name" in text):
+            blank = pa.nulls(count, pa.string())
+            given, family = text.get("given_name"), text.get("family_name")
+            found["row_name_key"] = self._keys.name_column(
+                given if given is not None else blank, family if family is not None else blank
+            )
+        columns_: dict[str, pa.Array] = {
+            "row_no": pa.array(np.arange(count, dtype=np.int64)),
+            "invalid": _invalid(text, found, self._business_ids, question, count),
+            **found,
+            "row_ref": _string(text.get("ref"), count),
+            "row_business_id": self._business_ids,
+            "row_domain": self._domains,
+            "row_mailbox": self._part_of_emails(0) if question.is_business else pa.nulls(count, pa.string()),
+            "row_source": _string(text.get("source"), count),
+            "row_acquired_on": _dates(text.get("acquired_on"), count),
+            "row_titled": _string(text.get("title"), count).is_valid(),
+            "row_areas": _areas(text.get("area"), count),
+        }
+        counts = {
+            name: count - column.null_count for name, column in columns_.items() if name not in ("row_no", "invalid")
+        }
+        return RowFrame(ListShape(count, counts), columns_, self._later)
 
 
 class _Columns:
@@ -131,24 +180,6 @@ class _Columns:
         if column is None:
             raise KeyError(name)
         return column
-
-
-def list_keys(rows: pa.Table, hashes: pa.Table) -> ListKeys:
-    """The distinct identifiers of the rows, to ask the register by; ``hashes`` as ``prohibition_hashes`` gives them."""
-    hashed_rows = pc.unique(pa.chunked_array([*rows["email_hash_key"].chunks, *rows["phone_hash_key"].chunks], KEY))
-    met = pc.is_in(hashes["hash_key"], value_set=hashed_rows.drop_null())
-
-    def distinct(*names: str) -> list[Any]:
-        return list({value for name in names for value in pc.unique(rows[name]).to_pylist() if value is not None})
-
-    return ListKeys(
-        address_keys=distinct("email_key", "phone_key", "post_key"),
-        sha256_keys=distinct("email_hash_key", "phone_hash_key"),
-        refs=distinct("row_ref"),
-        business_ids=distinct("row_business_id"),
-        domains=distinct("row_domain"),
-        prohibitions=hashes["prohibition_id"].filter(met).to_pylist(),
-    )
 
 
 def _string(values: pa.Array | None, count: int) -> pa.Array:
@@ -206,10 +237,11 @@ def _dates(values: pa.Array | None, count: int) -> pa.Array:
     """ISO and Finnish dates (``2026-10-01``, ``1.10.2026``); anything else is an unknown date."""
     if values is None:
         return pa.nulls(count, pa.date32())
-    return pa.array([None if value is None else _date(value.strip()) for value in values.to_pylist()], pa.date32())
+    return pa.array([None if value is None else date_of(value.strip()) for value in values.to_pylist()], pa.date32())
 
 
-def _date(text: str) -> date | None:
+def date_of(text: str) -> date | None:
+    """A date as lists write it, or None."""
     try:
         if "." in text:
             day, month, year = text.split(".")[:3]
@@ -223,9 +255,13 @@ def _areas(values: pa.Array | None, count: int) -> pa.Array:
     """Responsibility areas as a set of codes; what is no known area stays as written, and fits nothing."""
     if values is None:
         return pa.repeat("", count)
-    known: dict[str | None, str] = {None: ""}
-    for value in pc.unique(values).to_pylist():
-        if value is not None:
-            parts = [part.strip() for part in value.translate(_AREA_SEPARATORS).split(";") if part.strip()]
-            known[value] = "".join(f"|{area_of_text(part) or part}" for part in parts) + "|" if parts else ""
+    known = {value: area_codes(value) for value in pc.unique(values).to_pylist()}
     return pa.array([known[value] for value in values.to_pylist()], pa.string())
+
+
+def area_codes(text: str | None) -> str:
+    """The areas of a cell as a set of codes."""
+    if text is None:
+        return ""
+    parts = [part.strip() for part in text.translate(_AREA_SEPARATORS).split(";") if part.strip()]
+    return "".join(f"|{area_of_text(part) or part}" for part in parts) + "|" if parts else ""

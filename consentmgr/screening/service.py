@@ -4,7 +4,7 @@ The same path serves a million rows, one address and a decision case: rows → w
 facts → rules → verdicts. Nothing is dropped and the answer is of one database position, which it names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,14 +19,16 @@ from consentmgr.consents.ledger import ledger_head
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
 from consentmgr.register.models import Controller, ExternalList
+from consentmgr.register.reading import default_controller as default_of
 from consentmgr.screening.answers import Answers
+from consentmgr.screening.compiled.answering import answered
 from consentmgr.screening.engine import DuckDBEngine, Engine, EngineName, PolarsEngine
 from consentmgr.screening.facts import ROWS_SCHEMA, facts
 from consentmgr.screening.facts.holders import held
 from consentmgr.screening.kinds import by_kind
 from consentmgr.screening.question import Question
 from consentmgr.screening.register_frames import frames_by_key, has_hashed_prohibitions, prohibition_hashes
-from consentmgr.screening.row_frame import list_keys, row_frame
+from consentmgr.screening.row_frame import Addressed
 from consentmgr.screening.snapshot import Snapshot, frames_of_snapshot
 from consentmgr.screening.verdicts import outcomes, signatures
 from consentmgr.vocabulary.codes import Language
@@ -36,8 +38,8 @@ from consentmgr.vocabulary.reason_codes import RULE_PACK_VERSION
 
 #: Lists up to this long are asked of PostgreSQL by key; longer ones are answered from the snapshot.
 BY_KEY_ROWS = 20_000
-#: Up to here the planning of a large query costs more than it saves.
-_POLARS_ROWS = 2_000
+#: Up to here the compiled engine answers before another has planned; longer lists that are asked by key are Polars's.
+_FEW_ROWS = 4_000
 
 
 def screen(
@@ -53,41 +55,51 @@ def screen(
     snapshot: Snapshot | None = None,
     memory_limit: int | None = None,
     spill_folder: str | None = None,
+    own_engine: Engine | None = None,
 ) -> Answers:
     """The answer for every row of ``identifiers``, in order.
 
     ``session`` must read one position throughout (repeatable read). With ``snapshot`` the frames come from it and
-    what has changed since; without, PostgreSQL is asked by key. Raises ``BadInput`` for a campaign that names a
-    controller the register does not know.
+    what has changed since; without, PostgreSQL is asked by key. ``own_engine`` is used where it is given, and is what
+    ``engine`` names. Raises ``BadInput`` for a campaign that names a controller the register does not know.
     """
     question = question_of(session, campaign, policy, now)
     connection: Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]
     identifiers = _with_survivors(identifiers, connection)
-    rows = row_frame(identifiers, keys, question, with_hashes=has_hashed_prohibitions(connection))
-    chosen = engine or ("polars" if len(rows) <= _POLARS_ROWS and snapshot is None else "duckdb")
+    chosen = engine or ("duckdb" if snapshot is not None else _engine_for(identifiers.num_rows))
+    # Of few rows it is quicker to hash their addresses than to find out whether any ban arrived hashed.
+    with_hashes = chosen == "compiled" or has_hashed_prohibitions(connection)
+    addressed = Addressed(identifiers, keys, with_hashes=with_hashes)
     hashed_kinds = [kind for kind in ("email", "phone") if f"{kind}_sha256" in identifiers.column_names]
     hashes = prohibition_hashes(connection, keys, hashed_kinds)
-    with _engine(chosen, memory_limit, spill_folder) as workspace:
-        if snapshot is None:
-            tables: Mapping[str, Any] = by_kind(frames_by_key(connection, list_keys(rows.table(), hashes)))
-        else:
-            tables = frames_of_snapshot(workspace, connection, snapshot)
-        register = {name: workspace.table(name, table) for name, table in tables.items()}
-        if snapshot is None:
-            register = held(register)
-            for name in ("contacts", "points"):
-                register[name] = workspace.keep(register[name], f"{name}_held")
-        register["prohibition_hashes"] = workspace.table("prohibition_hashes", hashes)
-        listed = workspace.table_later("rows", ROWS_SCHEMA, rows.table)
-        told = facts(workspace, listed, register, question, rows.shape)
-        duplicate_of = _duplicates(rows.table(), question)
-        found = signatures(workspace, told, question, rows=len(rows), has_invalid=rows.has_invalid)
-    distinct, outcome = outcomes(found, question, language)
+    if chosen == "compiled":
+        if snapshot is not None:
+            raise BadInput("the compiled engine asks PostgreSQL, and no snapshot", field="engine")
+        told = answered(connection, addressed, hashes, question, language)
+    else:
+        rows = addressed.rows(question)
+        with own_engine or _engine(chosen, memory_limit, spill_folder) as workspace:
+            if snapshot is None:
+                tables: Mapping[str, Any] = by_kind(frames_by_key(connection, addressed.keys(hashes)))
+            else:
+                tables = frames_of_snapshot(workspace, connection, snapshot)
+            register = {name: workspace.table(name, table) for name, table in tables.items()}
+            if snapshot is None:
+                register = held(register)
+                for name in ("contacts", "points"):
+                    register[name] = workspace.keep(register[name], f"{name}_held")
+            register["prohibition_hashes"] = workspace.table("prohibition_hashes", hashes)
+            listed = workspace.table_later("rows", ROWS_SCHEMA, rows.table)
+            found = facts(workspace.keep, listed, register, question, rows.shape)
+            told = outcomes(
+                signatures(workspace, found, question, rows=len(rows), has_invalid=rows.has_invalid), question, language
+            )
+    distinct, outcome, evidence = told
     return Answers(
         outcomes=distinct,
         outcome=outcome,
-        evidence=found.evidence,
-        duplicate_of=duplicate_of,
+        evidence=evidence,
+        duplicate_of=_duplicates(addressed.key_column("post" if campaign.channel == "post" else question.point_kind)),
         campaign=campaign,
         policy=policy,
         rule_pack=RULE_PACK_VERSION,
@@ -99,13 +111,27 @@ def screen(
 
 
 def _with_survivors(identifiers: pa.Table, connection: Connection[Any]) -> pa.Table:
-    """The list with the survivor's ref where a merged contact's stands: two refs mean one person."""
     if "ref" not in identifiers.column_names:
         return identifiers
+    # All of them where the list is long, for an array of a million refs would cost more.
+    asked = identifiers["ref"].to_pylist() if identifiers.num_rows <= BY_KEY_ROWS else None
+    return with_survivors(identifiers, merged_contacts(connection, asked))
+
+
+def merged_contacts(connection: Connection[Any], asked: Sequence[str | None] | None = None) -> list[tuple[str, str]]:
+    """The refs of contacts that were merged (of those asked for, or of all), each with the survivor's."""
+    question = "select c.ref, s.ref from contact c join contact s on s.id = c.merged_into"
     with connection.cursor() as cursor:
-        cursor.execute("select c.ref, s.ref from contact c join contact s on s.id = c.merged_into")
-        merged = cursor.fetchall()
-    if not merged:
+        if asked is None:
+            cursor.execute(question)
+        else:
+            cursor.execute(f"{question} where c.ref = any(%s)", [[ref.strip() for ref in asked if ref is not None]])
+        return cursor.fetchall()
+
+
+def with_survivors(identifiers: pa.Table, merged: Sequence[tuple[str, str]]) -> pa.Table:
+    """The list with the survivor's ref where a merged contact's stands: two refs mean one person."""
+    if not merged or "ref" not in identifiers.column_names:
         return identifiers
     refs = identifiers["ref"]
     place = pc.index_in(pc.utf8_trim_whitespace(refs), value_set=pa.array([row[0] for row in merged], refs.type))
@@ -114,29 +140,47 @@ def _with_survivors(identifiers: pa.Table, connection: Connection[Any]) -> pa.Ta
     return identifiers.set_column(column, "ref", pc.coalesce(survivors, refs))
 
 
+def _engine_for(rows: int) -> EngineName:
+    """The engine of a list that is asked of PostgreSQL by key."""
+    return "compiled" if rows <= _FEW_ROWS else "polars" if rows <= BY_KEY_ROWS else "duckdb"
+
+
 def _engine(name: EngineName, memory_limit: int | None, spill_folder: str | None) -> Engine:
     if name == "polars":
         return PolarsEngine()
+    if name == "spark":
+        from consentmgr.screening.spark_engine import SparkEngine, spark_session
+
+        # The session of this process, where there is one.
+        return SparkEngine(spark_session("local[*]"))
     return DuckDBEngine(memory_limit=memory_limit, spill_folder=spill_folder)
 
 
 def default_controller(session: Session) -> str | None:
     """The controller marked default, or the only one there is."""
-    known = {row.key: row.is_default for row in session.execute(select(Controller.key, Controller.is_default))}
-    marked = next((key for key, is_default in known.items() if is_default), None)
-    return marked or (next(iter(known)) if len(known) == 1 else None)
+    return default_of(_controllers(session))
+
+
+def _controllers(session: Session) -> dict[str, bool]:
+    return {row.key: row.is_default for row in session.execute(select(Controller.key, Controller.is_default))}
 
 
 def question_of(session: Session, campaign: Campaign, policy: Policy, now: datetime) -> Question:
     """The question of a campaign. Raises ``BadInput`` where it names a controller the register does not know."""
-    known = set(session.scalars(select(Controller.key)))
+    known = _controllers(session)
     question = Question(
         campaign=campaign,
         policy=policy,
         now=now,
-        default_controller=default_controller(session),
+        default_controller=default_of(known),
         external_lists={row.source: row.as_of for row in session.scalars(select(ExternalList))},
     )
+    refuse_unknown_controllers(question, known)
+    return question
+
+
+def refuse_unknown_controllers(question: Question, known: Collection[str]) -> None:
+    """Raise ``BadInput`` where the campaign names a controller the register does not know, or none."""
     for controller in question.controllers:
         if controller not in known:
             named = f"“{controller}”" if controller else "none"
@@ -145,7 +189,6 @@ def question_of(session: Session, campaign: Campaign, policy: Policy, now: datet
                 f"{', '.join(sorted(known)) or 'no controller'}: import the controller first, or name one of these",
                 field="controller" if controller == question.controller else "joint_controllers",
             )
-    return question
 
 
 def _position(connection: Connection[Any]) -> str:
@@ -155,10 +198,9 @@ def _position(connection: Connection[Any]) -> str:
     return str(row[0]) if row else ""
 
 
-def _duplicates(rows: pa.Table, question: Question) -> pa.Int64Array:
+def _duplicates(addresses: pa.Array) -> pa.Int64Array:
     """Row number (from 1) of the first row with the same address; for post, of the same household."""
-    key = "post_key" if question.campaign.channel == "post" else f"{question.point_kind}_key"
-    encoded = rows[key].combine_chunks().dictionary_encode()
+    encoded = addresses.dictionary_encode()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     if not len(codes):
         return pa.array([], pa.int64())

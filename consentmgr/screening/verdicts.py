@@ -14,7 +14,7 @@ import pyarrow as pa
 from consentmgr.screening.answers import Outcome
 from consentmgr.screening.engine import Engine
 from consentmgr.screening.facts import Facts
-from consentmgr.screening.facts.columns import Frame, flag
+from consentmgr.screening.facts.columns import Frame, Keep, flag
 from consentmgr.screening.question import Question
 from consentmgr.screening.rules import RULES
 from consentmgr.screening.rules.ladder import is_step, with_step
@@ -38,7 +38,7 @@ class Signatures:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class WeighingPlan:
     """Which rules are columns and which the campaign alone has decided."""
 
     constants: dict[int, int]
@@ -49,7 +49,7 @@ class _Plan:
         return sorted(self.expressions)
 
 
-def _plan(question: Question) -> _Plan:
+def weighing_plan(question: Question) -> WeighingPlan:
     constants: dict[int, int] = {}
     expressions: dict[int, nw.Expr] = {}
     for index, rule in enumerate(RULES):
@@ -59,7 +59,7 @@ def _plan(question: Question) -> _Plan:
                 constants[index] = weight
         else:
             expressions[index] = weight
-    return _Plan(constants, expressions)
+    return WeighingPlan(constants, expressions)
 
 
 def signatures(engine: Engine, found: Facts, question: Question, *, rows: int, has_invalid: bool) -> Signatures:
@@ -67,30 +67,42 @@ def signatures(engine: Engine, found: Facts, question: Question, *, rows: int, h
 
     The least permissive candidate wins; where several are equally hard, of each rule the strictest weight is kept.
     """
-    plan = _plan(question)
-    counts = found.people.group_by("row_no").agg(candidates=nw.len())
-    several = engine.keep(counts.filter(nw.col("candidates") > 1).select("row_no"), "several")
+    plan = weighing_plan(question)
+    several = engine.keep(rows_with_several(found), "several")
     some_have_several = len(engine.collect(several.head(1))) > 0
     single = found.cases.join(several, on="row_no", how="anti") if some_have_several else found.cases
-    alone = engine.collect(
-        _weighed(single, plan, question, has_invalid=has_invalid).select("row_no", *_packed(plan), "evidence")
-    )
-    packed = [_with_plain_strings(alone)]
+    packed = [_with_plain_strings(engine.collect(packed_alone(single, plan, question, has_invalid=has_invalid)))]
     if some_have_several:
-        names = [f"w{index}" for index in plan.columns]
-        each = engine.keep(
-            _weighed(
-                found.cases.join(several, on="row_no", how="semi"), plan, question, has_invalid=has_invalid
-            ).select("row_no", *names, "evidence"),
-            "each_candidate",
-        )
-        each = engine.keep(_least_permissive(each, plan), "each")
-        united = _united(each, plan).select("row_no", *_packed(plan))
-        packed.append(_with_united_evidence(engine.collect(united), engine.collect(each.select("row_no", "evidence"))))
+        shared = found.cases.join(several, on="row_no", how="semi")
+        each, united = packed_together(shared, plan, question, engine.keep, has_invalid=has_invalid)
+        packed.append(_with_united_evidence(engine.collect(united), engine.collect(each)))
     return _in_list_order(pa.concat_tables(packed, promote_options="default"), rows)
 
 
-def _weighed(cases: Frame, plan: _Plan, question: Question, *, has_invalid: bool) -> Frame:
+def rows_with_several(found: Facts) -> Frame:
+    """``row_no`` of rows that are about more than one candidate."""
+    counts = found.people.group_by("row_no").agg(candidates=nw.len())
+    return counts.filter(nw.col("candidates") > 1).select("row_no")
+
+
+def packed_alone(cases: Frame, plan: WeighingPlan, question: Question, *, has_invalid: bool) -> Frame:
+    """``row_no``, the packed weights and ``evidence`` of rows with one candidate each."""
+    return _weighed(cases, plan, question, has_invalid=has_invalid).select("row_no", *_packed(plan), "evidence")
+
+
+def packed_together(
+    cases: Frame, plan: WeighingPlan, question: Question, keep: Keep, *, has_invalid: bool
+) -> tuple[Frame, Frame]:
+    """Of rows with several candidates: ``row_no`` and ``evidence`` of each candidate that is judged hardest, and
+    ``row_no`` with the packed weights of them all.
+    """
+    names = [f"w{index}" for index in plan.columns]
+    weighed = _weighed(cases, plan, question, has_invalid=has_invalid).select("row_no", *names, "evidence")
+    each = keep(_least_permissive(keep(weighed, "each_candidate"), plan), "each")
+    return each.select("row_no", "evidence"), _united(each, plan).select("row_no", *_packed(plan))
+
+
+def _weighed(cases: Frame, plan: WeighingPlan, question: Question, *, has_invalid: bool) -> Frame:
     """``w<rule>`` for every rule that is a column, and ``evidence``: the ids that decided."""
     weighed = with_step(cases, question)
     weights = [
@@ -106,7 +118,7 @@ def _weighed(cases: Frame, plan: _Plan, question: Question, *, has_invalid: bool
     return weighed
 
 
-def _least_permissive(each: Frame, plan: _Plan) -> Frame:
+def _least_permissive(each: Frame, plan: WeighingPlan) -> Frame:
     """Of each row the candidates that are judged hardest: what stops only a milder one is no reason of the row's."""
     stops = [nw.col(f"w{index}") for index in plan.columns if not RULES[index].is_ground]
     grounds = [nw.col(f"w{index}") for index in plan.columns if RULES[index].is_ground]
@@ -129,7 +141,7 @@ def _least_permissive(each: Frame, plan: _Plan) -> Frame:
     return weighed.join(worst, on="row_no", how="inner").filter(nw.col("severity") == nw.col("worst")).drop("worst")
 
 
-def _united(each: Frame, plan: _Plan) -> Frame:
+def _united(each: Frame, plan: WeighingPlan) -> Frame:
     """The candidates of a row as one: of each rule the strictest weight; a ground only where every one has a ground."""
     grounds = [f"w{index}" for index in plan.columns if RULES[index].is_ground]
     stops = [f"w{index}" for index in plan.columns if not RULES[index].is_ground]
@@ -152,11 +164,17 @@ def _with_plain_strings(table: pa.Table) -> pa.Table:
 
 def _with_united_evidence(united: pa.Table, each: pa.Table) -> pa.Table:
     """The ids of all candidates of a row, each once, in the order they were found."""
-    ids: dict[int, dict[str, None]] = {}
-    for row_no, evidence in zip(each["row_no"].to_pylist(), each["evidence"].to_pylist(), strict=True):
-        ids.setdefault(row_no, {}).update(dict.fromkeys(filter(None, (evidence or "").split(";"))))
-    joined = [";".join(sorted(ids.get(row_no, ()))) for row_no in united["row_no"].to_pylist()]
+    ids = united_evidence(each["row_no"].to_pylist(), each["evidence"].to_pylist())
+    joined = [ids.get(row_no, "") for row_no in united["row_no"].to_pylist()]
     return united.append_column("evidence", pa.array(joined, pa.string()))
+
+
+def united_evidence(row_numbers: Sequence[int], evidence: Sequence[str | None]) -> dict[int, str]:
+    """By row number the ids of all its candidates, each once."""
+    ids: dict[int, dict[str, None]] = {}
+    for row_no, of_one in zip(row_numbers, evidence, strict=True):
+        ids.setdefault(row_no, {}).update(dict.fromkeys(filter(None, (of_one or "").split(";"))))
+    return {row_no: ";".join(sorted(found)) for row_no, found in ids.items()}
 
 
 def _weight(index: int, expression: nw.Expr, *, has_invalid: bool) -> nw.Expr:
@@ -166,7 +184,7 @@ def _weight(index: int, expression: nw.Expr, *, has_invalid: bool) -> nw.Expr:
     return expression.alias(f"w{index}")
 
 
-def _not_allowed(plan: _Plan) -> nw.Expr:
+def _not_allowed(plan: WeighingPlan) -> nw.Expr:
     """Some stop fires, or no ground allows: what makes promotion in a service message a stop of its own."""
     if any(not RULES[index].is_ground for index in plan.constants):
         return nw.lit(True)
@@ -185,7 +203,7 @@ def _evidence(question: Question) -> nw.Expr:
     return nw.coalesce("ban_evidence", consent).alias("evidence")
 
 
-def _packed(plan: _Plan) -> Iterator[nw.Expr]:
+def _packed(plan: WeighingPlan) -> Iterator[nw.Expr]:
     columns = plan.columns
     for number, start in enumerate(range(0, max(len(columns), 1), _RULES_PER_INTEGER)):
         total: nw.Expr = nw.lit(0).cast(nw.Int64)
@@ -207,9 +225,11 @@ def _in_list_order(table: pa.Table, rows: int) -> Signatures:
     )
 
 
-def outcomes(found: Signatures, question: Question, language: Language) -> tuple[tuple[Outcome, ...], pa.Int32Array]:
-    """The distinct outcomes and, per row, the index of its own."""
-    plan = _plan(question)
+def outcomes(
+    found: Signatures, question: Question, language: Language
+) -> tuple[tuple[Outcome, ...], pa.Int32Array, pa.StringArray]:
+    """The distinct outcomes, per row the index of its own, and the ids that decided."""
+    plan = weighing_plan(question)
     parts = [column.fill_null(-1).to_numpy() for column in found.columns]
     mixed = np.zeros(len(parts[0]), dtype=np.uint64)
     for part in parts:
@@ -223,15 +243,16 @@ def outcomes(found: Signatures, question: Question, language: Language) -> tuple
     place: dict[Outcome, int] = {}
     index_of: list[int] = []
     for position in first:
-        outcome = _outcome(plan, [int(part[position]) for part in parts], question, language)
+        outcome = outcome_of(plan, [int(part[position]) for part in parts], question, language)
         if outcome not in place:
             place[outcome] = len(made)
             made.append(outcome)
         index_of.append(place[outcome])
-    return tuple(made), pa.array(np.asarray(index_of, dtype=np.int32)[inverse])
+    return tuple(made), pa.array(np.asarray(index_of, dtype=np.int32)[inverse]), found.evidence
 
 
-def _outcome(plan: _Plan, packed: Sequence[int], question: Question, language: Language) -> Outcome:
+def outcome_of(plan: WeighingPlan, packed: Sequence[int], question: Question, language: Language) -> Outcome:
+    """What packed weights mean; one that is negative says that a rule gave no answer."""
     weights = dict(plan.constants)
     failed = any(number < 0 for number in packed)
     if not failed:

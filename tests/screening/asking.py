@@ -43,7 +43,7 @@ class Scratch:
         campaign: Mapping[str, Any],
         rows: Sequence[Mapping[str, Any]],
         policy: Mapping[str, Any] | None = None,
-        engine: EngineName = "polars",
+        engine: EngineName = "compiled",
     ) -> Answers:
         texts = [{name: str(value) for name, value in row.items()} for row in rows]
         return screen(

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import narwhals as nw
 
-from consentmgr.screening.engine import Engine
 from consentmgr.screening.facts.bans import holding_bans, with_bans
-from consentmgr.screening.facts.columns import Frame
+from consentmgr.screening.facts.columns import Frame, Keep
 from consentmgr.screening.facts.consents import consent_kinds, several_consents, with_consents
 from consentmgr.screening.facts.duties import role_duties, with_duties
 from consentmgr.screening.facts.own_acts import restriction
@@ -36,13 +35,12 @@ class Facts:
     cases: Frame
 
 
-def facts(engine: Engine, rows: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Facts:
+def facts(keep: Keep, rows: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Facts:
     """The facts of a list; ``cases`` is not computed yet, so that rules and facts run as one query.
 
     ``register``: frames in which kinds are told apart (``screening.kinds``) and contact points carry their contact
     (``facts.holders``).
     """
-    keep = engine.keep
     spoken = register["acts"].join(register["act_kinds"], on="act_kind", how="inner")
     register = {**register, "spoken_acts": spoken}
     said = keep(consent_kinds(register["act_kinds"], question), "consent_kinds")

@@ -5,12 +5,12 @@ long form, those that a later act of the person lifts are dropped, and the rest 
 2 block) and the ids that decide.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import narwhals as nw
 
 from consentmgr.screening.facts.ban_scope import BAN_CODES, BANS_BY_NAME, CASE, HIT, possible_codes
-from consentmgr.screening.facts.columns import Frame, equals, is_empty, is_true, one_of
+from consentmgr.screening.facts.columns import Frame, Keep, equals, is_empty, is_true, one_of
 from consentmgr.screening.facts.own_acts import act_bans, lifted_by_own_word
 from consentmgr.screening.facts.prohibitions import (
     bans_on_organisations,
@@ -26,9 +26,6 @@ from consentmgr.screening.facts.prohibitions import (
 )
 from consentmgr.screening.facts.resolution import ListShape
 from consentmgr.screening.question import Question
-
-Keep = Callable[[Frame, str], Frame]
-
 
 #: A later valid consent of the same person lifts these; "MARKETING_BAN" only tells a survey that one is in force, and
 #: "OLD_MARKETING_BAN" one of the time when it stopped surveys too.
@@ -57,8 +54,7 @@ def holding_bans(
 ) -> Frame:
     """Per ``row_no`` and ``person``: ``weight_CODE`` for every code of ``BAN_CODES``, and ``ban_evidence``.
 
-    ``cases`` have what ``consents.with_consents`` adds (``lift_us``, ``lift_topic_us``). ``keep`` computes a frame
-    once: without it every step would be planned again in each that follows.
+    ``cases`` have what ``consents.with_consents`` adds (``lift_us``, ``lift_topic_us``).
     """
     acts = register["spoken_acts"]
     own_acts = keep(act_bans(acts, question), "own_acts")

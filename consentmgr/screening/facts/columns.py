@@ -1,11 +1,13 @@
 """Small column expressions that facts and rules share. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import narwhals as nw
 
 Frame = nw.LazyFrame[Any]
+#: Computes a frame once, under a name: without it every step would be planned again in each that follows.
+Keep = Callable[[Frame, str], Frame]
 
 
 def names(column: str, code: str) -> nw.Expr:

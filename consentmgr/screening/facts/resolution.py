@@ -7,6 +7,7 @@ named person only), or one with nobody (``person`` 0). All candidates are judged
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Self
 
 import narwhals as nw
 import pyarrow as pa
@@ -53,6 +54,9 @@ _POINT_FACTS = (
     "mailbox",
 )
 
+#: Columns that say whom or what a row is about.
+_NAMING = ("email_key", "phone_key", "post_key", "email_hash_key", "phone_hash_key", "row_ref", "row_business_id")
+
 
 @dataclass(frozen=True, slots=True)
 class ListShape:
@@ -67,6 +71,16 @@ class ListShape:
     def all_have(self, *columns: str) -> bool:
         """Every row has one of these; told from the counts, so a "no" may be a yes where rows have several."""
         return any(self.counts.get(column, 0) == self.rows for column in columns)
+
+    def presence(self) -> tuple[frozenset[str], frozenset[str]]:
+        """The identifiers that some rows carry and those that every row does: all that is ever asked of a shape."""
+        some = frozenset(column for column in _NAMING if self.counts.get(column, 0))
+        return some, frozenset(column for column in some if self.counts[column] == self.rows)
+
+    @classmethod
+    def of(cls, some: frozenset[str], every: frozenset[str]) -> Self:
+        """A shape of this presence."""
+        return cls(2, {column: 2 if column in every else 1 for column in some})
 
 
 def candidates(rows: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Frame:
@@ -212,7 +226,7 @@ def named_directly(question: Question, shape: ListShape) -> bool:
     """
     if question.is_audience or question.is_inmail or question.point_kind == "post":
         return False
-    naming = ("email_key", "phone_key", "post_key", "email_hash_key", "phone_hash_key", "row_ref")
+    naming = [column for column in _NAMING if column != "row_business_id"]
     return [key for key in naming if shape.has(key)] == [f"{question.point_kind}_key"]
 
 
