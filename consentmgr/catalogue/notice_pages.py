@@ -32,7 +32,7 @@ from consentmgr.catalogue.desk import (
 )
 from consentmgr.catalogue.difference import difference
 from consentmgr.catalogue.keeping import keep
-from consentmgr.consents.superseding import GoingStale, given_under, going_stale
+from consentmgr.consents.superseding import GoingStale, counted_under, going_stale
 from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.kit.clock import local_date
@@ -156,11 +156,11 @@ def notice(key: str) -> str:
 @catalogue.get("/notices/<key>/given")
 @needs(Permission.SEE_DASHBOARD)
 def given(key: str) -> str:
-    """How many consents were given under each version: counted when asked for, because it reads the ledger."""
+    """How many consents were given under each version, as they were last counted by the clock."""
     with application.database().reading() as session:
         versions = _versions(session, key)
-        counts = given_under(session, key)
-    return page("given", key=key, versions=versions, counts=counts)
+        counts, counted_at = counted_under(session, key)
+    return page("given", key=key, versions=versions, counts=counts, counted_at=counted_at)
 
 
 @catalogue.get("/notices/<key>/new-version")

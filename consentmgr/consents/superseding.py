@@ -7,7 +7,7 @@ put to the whole register at once, so that whoever publishes knows the price.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 from sqlalchemy.orm import Session
@@ -64,6 +64,30 @@ def given_under(session: Session, notice: str) -> dict[int, GivenUnder]:
             [notice, list(CONSENTS)],
         )
         return {row[0]: GivenUnder(*row) for row in cursor.fetchall()}
+
+
+def count_given(session: Session, *, now: datetime) -> None:
+    """Count anew what was given under every notice, for pages that cannot wait for the ledger to be read. Flushes."""
+    connection = driver_connection(session)
+    connection.execute("DELETE FROM notice_count")
+    connection.execute(
+        "INSERT INTO notice_count (key, version, consents, people, counted_at)"
+        " SELECT split_part(notice, '/', 1), split_part(notice, '/', 2)::int, count(*), count(DISTINCT contact_id), %s"
+        " FROM ledger_entry WHERE notice ~ '^[^/]+/[0-9]{1,9}/[a-z]+$' AND event = ANY(%s) GROUP BY 1, 2",
+        [now, list(CONSENTS)],
+    )
+
+
+def counted_under(session: Session, notice: str) -> tuple[dict[int, GivenUnder], datetime | None]:
+    """What ``given_under`` tells, as it was last counted, and when that was; where nothing was counted yet, of now."""
+    with driver_connection(session).cursor() as cursor:
+        cursor.execute("SELECT version, consents, people, counted_at FROM notice_count WHERE key = %s", [notice])
+        rows = cursor.fetchall()
+        if rows:
+            return {row[0]: GivenUnder(*row[:3]) for row in rows}, rows[0][3]
+        cursor.execute("SELECT EXISTS (SELECT FROM notice_count)")
+        (counted,) = cursor.fetchone() or (False,)
+    return ({}, None) if counted else (given_under(session, notice), None)
 
 
 # Scopes as ``screening.facts.consents`` reads them: a scope must stand in the act and in the notice both. ``@`` stands

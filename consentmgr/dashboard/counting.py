@@ -19,6 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from consentmgr.consents.models import CHAINS
+from consentmgr.consents.superseding import count_given
 from consentmgr.edge import metrics
 
 #: The figures of ``state_count``: contacts by channel and state of their permission; contact points by kind and what
@@ -106,10 +107,12 @@ def count_standing(session: Session, *, now: datetime) -> bool:
         session.execute(
             text("UPDATE state_count SET counted_at = :now WHERE figure = :mark"), {"now": now, "mark": MARK}
         )
+        session.execute(text("UPDATE notice_count SET counted_at = :now"), {"now": now})
         return False
     session.execute(text("DELETE FROM state_count"))
     for statement in (_STANDING, _POINTS, _MAIL):
         session.execute(text(statement), {"now": now})
+    count_given(session, now=now)
     session.execute(
         text("INSERT INTO state_count VALUES (:mark, '', '', :state, 0, :now)"),
         {"mark": MARK, "state": mark, "now": now},

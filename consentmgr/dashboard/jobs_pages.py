@@ -31,6 +31,10 @@ DOES: Final[Mapping[str, Any]] = {
     "forget-sessions": _("removes rows of sessions of staff that are over"),
     "forget-attachments": _("removes files attached for people who were erased, and files no act has used"),
     "forget-lists": _("removes lists brought to the desk, and their results, when their time is over"),
+    "keep-snapshot": _(
+        "makes the snapshot for long lists anew where somebody in it was erased or too much has changed"
+    ),
+    "renew-snapshot": _("makes the snapshot for long lists anew at night, where anything has changed"),
     "flag-bursts": _("proposes to look at many opt-outs of one domain within minutes"),
     "expire-pending": _("forgets subscriptions that nobody confirmed within a week"),
     "forget-proposals": _("empties what erased people had proposed"),

@@ -139,6 +139,101 @@ def _secret(text: str) -> tuple[str, str]:
     return name, Path(file).read_text(encoding="utf-8").strip()
 
 
+@export_group.command("change")
+@click.argument("key")
+@click.option("--partner", default=None, help="Who gets it.")
+@click.option("--to", "destination", default=None, metavar="ADDRESS", help="Where it goes, as folder:/srv/exports.")
+@click.option("--cron", default=None, metavar="EXPRESSION", help="When, as “0 3 * * *”; “never” for only when asked.")
+@click.option("--time-zone", default=None)
+@click.option("--catch-up", type=click.Choice(["latest", "all"]), default=None)
+@click.option("--skip-older", type=int, default=None, metavar="HOURS", help="0 for all slots, however late.")
+@click.option("--most-lag", type=int, default=None, metavar="HOURS", help="0 for no alarm.")
+@click.option("--lag-ends-certificates/--lag-ends-nothing", "lag_ends", default=None)
+@click.option("--encrypt-to", default=None, metavar="AGE1…|FILE", help="“nobody” for files in the open.")
+@click.option(
+    "--secret-file", "secret_files", multiple=True, metavar="NAME=FILE",
+    help="A secret of the destination, read from a file, in place of the one that is kept.",
+)  # fmt: skip
+def change_command(
+    key: str,
+    partner: str | None,
+    destination: str | None,
+    cron: str | None,
+    time_zone: str | None,
+    catch_up: str | None,
+    skip_older: int | None,
+    most_lag: int | None,
+    encrypt_to: str | None,
+    secret_files: tuple[str, ...],
+    *,
+    lag_ends: bool | None,
+) -> None:
+    """Change the schedule KEY; what is not given stays as it is. What it holds and for whom is never changed."""
+    from consentmgr.db import open_database
+    from consentmgr.exports.desk import Change, change
+    from consentmgr.exports.encryption import recipient_of
+    from consentmgr.exports.runs import schedule_of
+    from consentmgr.keys import load_keys
+
+    settings = load_settings(os.environ)
+    keys = load_keys(settings)
+    with open_database(settings) as database, database.transaction() as session:
+        held = schedule_of(session, key)
+        if encrypt_to is None:
+            recipient = held.encrypt_to
+        else:
+            recipient = None if encrypt_to == "nobody" else recipient_of(encrypt_to)
+        asked = Change(
+            partner=partner if partner is not None else held.partner,
+            destination=destination,
+            secrets=dict(_secret(text) for text in secret_files),
+            encrypt_to=recipient,
+            cron=held.cron if cron is None else None if cron == "never" else cron,
+            time_zone=time_zone if time_zone is not None else held.time_zone,
+            catch_up=catch_up or held.catch_up,
+            skip_older_hours=held.skip_older_hours if skip_older is None else skip_older or None,
+            most_lag_hours=held.most_lag_hours if most_lag is None else most_lag or None,
+            lag_ends_certificates=held.lag_ends_certificates if lag_ends is None else lag_ends,
+        )
+        change(session, key, asked, address_key=keys.address_key, actor=signed_in_user(), now=clock.now())
+    click.echo(f"changed {key}")
+
+
+@export_group.command("pause")
+@click.argument("key")
+def pause_command(key: str) -> None:
+    """Let the schedule KEY stand still until consentmgr export resume."""
+    from consentmgr.db import open_database
+    from consentmgr.exports.desk import set_paused
+
+    with open_database(load_settings(os.environ)) as database, database.transaction() as session:
+        set_paused(session, key, paused=True, actor=signed_in_user(), now=clock.now())
+    click.echo(f"{key} stands still")
+
+
+@export_group.command("resume")
+@click.argument("key")
+@click.option(
+    "--reason", default="", help="Why; a second person decides by it where people who may be written to leave."
+)
+def resume_command(key: str, reason: str) -> None:
+    """Let the schedule KEY go on. One that sends people who may be written to waits for a second person at the desk."""
+    from consentmgr.db import open_database
+    from consentmgr.exports.desk import ask_second, set_paused
+    from consentmgr.exports.runs import schedule_of
+
+    now, actor = clock.now(), signed_in_user()
+    with open_database(load_settings(os.environ)) as database, database.transaction() as session:
+        schedule = schedule_of(session, key)
+        if schedule.content == "allowed":
+            waits = ask_second(session, schedule, what="resume", full=False, reason=reason, actor=actor, now=now)
+            told = f"asked for as {waits}; another person decides at the desk, under Second person"
+        else:
+            set_paused(session, key, paused=False, actor=actor, now=now)
+            told = f"{key} goes on by its timetable"
+    click.echo(told)
+
+
 @export_group.command("formats")
 def formats_command() -> None:
     """List the forms of files, and the destinations."""

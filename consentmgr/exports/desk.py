@@ -19,13 +19,15 @@ from sqlalchemy.orm import Session
 from consentmgr.audit.service import record
 from consentmgr.exports.destinations import BY_SCHEME, checked
 from consentmgr.exports.encryption import check_recipient
+from consentmgr.exports.manifest import document_of
 from consentmgr.exports.models import ExportRun, ExportSchedule
 from consentmgr.exports.runs import LEASE, delta_base, run_of, schedule_of
 from consentmgr.exports.schedules import NewSchedule, check_timetable, create, keep_reliance
-from consentmgr.exports.sealing import sealed, unsealed
 from consentmgr.kit.errors import BadInput, CheckFailed, NotFound
+from consentmgr.kit.sealing import sealed, unsealed
 from consentmgr.kit.signing import SigningKey, public_jwk, verify_jws
 from consentmgr.register.models import ContactPoint
+from consentmgr.staff import approvals
 from consentmgr.timetable.models import Task
 from consentmgr.timetable.slots import next_slot
 from consentmgr.timetable.tasks import TaskView, enqueue, task_of
@@ -283,6 +285,24 @@ def needs_two(session: Session, key: str, *, full: bool) -> bool:
     return full or schedule.mode == "full" or delta_base(session, key) is None
 
 
+def ask_second(
+    session: Session, schedule: ExportSchedule, *, what: str, full: bool, reason: str, actor: str, now: datetime
+) -> UUID:
+    """Put to a second person that a schedule of people who may be written to runs (``run``) or goes on (``resume``);
+    the id of what waits. Raises ``BadInput`` without a reason.
+    """
+    return approvals.ask(
+        session,
+        kind="export.allowed",
+        object=f"export:{schedule.key}",
+        detail={"schedule": schedule.key, "what": what, "full": full},
+        reason=reason,
+        actor=actor,
+        now=now,
+        controllers=[schedule.controller],
+    )
+
+
 # --- work in the queue ------------------------------------------------------------------------------------------------
 
 
@@ -337,6 +357,14 @@ def manifest_of(session: Session, key: str, sequence: int, *, signing_key: Signi
         return ShownManifest({}, run.manifest, holds=False)
 
 
+def manifest_document(session: Session, key: str, sequence: int, *, signing_key: SigningKey) -> bytes:
+    """The manifest's file as the partner has it, to the byte. Raises ``NotFound`` where none was published."""
+    found = manifest_of(session, key, sequence, signing_key=signing_key)
+    if found is None or not found.holds:
+        raise NotFound("there is no such manifest")
+    return document_of(found.claims, found.token)
+
+
 # --- the first rows of a preview --------------------------------------------------------------------------------------
 
 
@@ -363,3 +391,16 @@ def sample_rows(session: Session, sample: Sequence[Mapping[str, Any]]) -> list[S
     return [
         SampleRow(str(row["kind"]), known.get(key), str(row["reason"])) for key, row in zip(keys, sample, strict=True)
     ]
+
+
+# --- what a second person agreed to -----------------------------------------------------------------------------------
+
+
+def approved(session: Session, detail: Mapping[str, Any], *, actor: str, now: datetime) -> dict[str, Any]:
+    """Do what two people agreed to (``staff.approvals``): let a schedule go on, or put its run in the queue."""
+    key = str(detail["schedule"])
+    if detail.get("what") == "resume":
+        set_paused(session, key, paused=False, actor=actor, now=now)
+        return {"resumed": key}
+    task = ask_for(session, RUN, key, full=bool(detail.get("full")), actor=actor, now=now)
+    return {"task": str(task)}

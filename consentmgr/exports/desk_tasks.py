@@ -13,12 +13,12 @@ from consentmgr.consents.ledger import driver_connection
 from consentmgr.db import Database
 from consentmgr.exports.content import gather, reasons_of_set
 from consentmgr.exports.destinations import BY_SCHEME, opened
-from consentmgr.exports.destinations.destination import NotDelivered
 from consentmgr.exports.runs import host_and_process, run_schedule, schedule_of
-from consentmgr.exports.sealing import unsealed
 from consentmgr.keys import Keys
 from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.errors import NotDelivered
+from consentmgr.kit.sealing import unsealed
 from consentmgr.timetable.tasks import Progress, TaskView
 
 #: Steps of a run, for its bar.

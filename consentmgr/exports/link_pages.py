@@ -12,6 +12,8 @@ from flask import Blueprint, Response, jsonify, make_response, render_template, 
 from sqlalchemy.orm import Session
 
 from consentmgr.edge import application, metrics
+from consentmgr.edge.clients import client_address
+from consentmgr.edge.limits import client_digest, hold
 from consentmgr.edge.problems import problem_response, wants_json
 from consentmgr.exports.acknowledgements import Acknowledged, acknowledge_by_link, run_by_id
 from consentmgr.exports.delivery_links import BadDeliveryLink, DeliveryLink, LinkEnded, LinkUse, link_of
@@ -35,8 +37,11 @@ def show(token: str) -> Response:
 
 @deliveries.post("/x/<token>")
 def act(token: str) -> Response:
-    """Download the file that the form names, or acknowledge."""
-    link, now = _link(token), clock.now()
+    """Download the file that the form names, or acknowledge. Counted: whoever tries links by the thousand is stopped."""
+    now = clock.now()
+    client = client_digest(client_address(request), application.keys(), now)
+    hold(application.database(), "delivery", client, now)
+    link = _link(token)
     speak_to(None)
     if link.use is LinkUse.ACKNOWLEDGE:
         with application.database().transaction() as session:

@@ -23,8 +23,6 @@ def contacts_group() -> None:
 @click.option("--dry-run", is_flag=True, help="Tell what would happen and change nothing.")
 def merge_command(ref: str, into: str, reason: str, *, dry_run: bool) -> None:
     """Merge the contact REF into another, because they are one person. Every ban and objection of either stays."""
-    from sqlalchemy.orm import Session
-
     from consentmgr.db import open_database
     from consentmgr.importing.merging import merge
     from consentmgr.keys import load_keys
@@ -32,7 +30,7 @@ def merge_command(ref: str, into: str, reason: str, *, dry_run: bool) -> None:
 
     settings = load_settings(os.environ)
     keys = load_keys(settings)
-    with open_database(settings) as database, Session(database.engine) as session:
+    with open_database(settings) as database, database.transaction() as session:
         done = merge(
             session,
             ref,
@@ -42,8 +40,8 @@ def merge_command(ref: str, into: str, reason: str, *, dry_run: bool) -> None:
             actor=signed_in_user(),
             now=clock.now(),
         )
-        if not dry_run:
-            session.commit()
+        if dry_run:
+            session.rollback()
     click.echo(f"{'would merge' if dry_run else 'merged'} {ref} into {into}")
     click.echo(f"addresses moved: {done.points}")
     click.echo(f"acts said again of {into}: {done.acts}")

@@ -234,6 +234,50 @@ ALARM = MailTemplate(
     },
 )
 
+INVITATION = MailTemplate(
+    name="staff_invitation",
+    placeholders=frozenset(("invitation_url", "last_day")),
+    completed_by="consentmgr.staff.invitations:complete_invitation",
+    words={
+        "fi": MailWords(
+            "Käyttäjätunnuksesi – consentmgr",
+            (
+                _text("Sinulle on avattu käyttäjätunnus suostumusrekisterin työpöydälle, tai salasanasi vaihdetaan."),
+                Part("button", "Valitse salasana", "$invitation_url"),
+                _text("Linkki toimii yhden kerran, $last_day asti."),
+                _small(
+                    "Linkki on vain sinua varten, joten älä lähetä tätä viestiä eteenpäin. Jos et odottanut tätä, kerro"
+                    " siitä organisaatiosi pääkäyttäjälle."
+                ),
+            ),
+        ),
+        "sv": MailWords(
+            "Ditt användarkonto – consentmgr",
+            (
+                _text("Du har fått ett konto till samtyckesregistrets skrivbord, eller så ska ditt lösenord bytas."),
+                Part("button", "Välj lösenord", "$invitation_url"),
+                _text("Länken fungerar en gång, till och med $last_day."),
+                _small(
+                    "Länken är bara för dig, så skicka inte det här meddelandet vidare. Om du inte väntade dig detta,"
+                    " kontakta din organisations administratör."
+                ),
+            ),
+        ),
+        "en": MailWords(
+            "Your account – consentmgr",
+            (
+                _text("You have been given an account at the desk of the consent register, or your password is reset."),
+                Part("button", "Choose a password", "$invitation_url"),
+                _text("The link works once, until $last_day."),
+                _small(
+                    "The link is for you alone, so do not pass this message on. If you did not expect it, tell your"
+                    " organisation's administrator."
+                ),
+            ),
+        ),
+    },
+)
+
 #: The line every mail ends with.
 CLOSING: Mapping[Language, str] = {
     "fi": "Tämä viesti on lähetetty automaattisesti. Lähettäjä: $controller",
@@ -241,7 +285,7 @@ CLOSING: Mapping[Language, str] = {
     "en": "This message was sent automatically. Sender: $controller",
 }
 
-TEMPLATES: tuple[MailTemplate, ...] = (CONFIRM, MY_LINK, EXPORT_LINK, ALARM)
+TEMPLATES: tuple[MailTemplate, ...] = (CONFIRM, MY_LINK, EXPORT_LINK, ALARM, INVITATION)
 
 
 def placeholders_of(words: MailWords) -> frozenset[str]:

@@ -1,13 +1,17 @@
 """Files that are the evidence of an act: a scanned letter, an e-mail, a recording.
 
-The file itself lies in the file store, private to the installation's account; the ledger names it by its SHA-256. A
+The file itself lies in the file store, encrypted (``kit.sealed_files``) and private to the installation's account; the
+ledger names it by its SHA-256. Files of the first versions lie open until they are read or the clock comes by. A
 file comes in with the preview of an act and is kept once the act is recorded; otherwise it is forgotten after a day.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from hashlib import sha256
+from io import BytesIO
 from typing import Final
 from uuid import UUID
 
@@ -15,13 +19,18 @@ from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from consentmgr.config import Settings
-from consentmgr.kit.errors import NotFound
+from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.kit.file_store import FileStore, Readable, StoredFile
+from consentmgr.kit.sealed_files import is_sealed, seal, unseal
 from consentmgr.people.models import Attachment
 from consentmgr.register.models import Contact
 
 #: Bytes of one file.
 LARGEST: Final = 10_000_000
+#: Bytes by which a stored file may be longer than its content.
+_SEAL: Final = 1_000
+#: Files that are sealed at one time: old ones, of which there may be many.
+_SEALED_AT_ONCE: Final = 200
 #: How long a file waits for its act.
 PATIENCE: Final = timedelta(days=1)
 
@@ -32,10 +41,24 @@ def store_of(settings: Settings) -> FileStore:
 
 
 def attach(
-    session: Session, store: FileStore, stream: Readable, *, name: str, contact_id: int, actor: str, now: datetime
+    session: Session,
+    store: FileStore,
+    stream: Readable,
+    *,
+    name: str,
+    contact_id: int,
+    address_key: bytes,
+    actor: str,
+    now: datetime,
 ) -> StoredFile:
-    """Store a file for an act of this contact that is yet to be recorded. Raises ``BadInput`` where it is too large."""
-    stored = store.put(stream, limit=LARGEST, name=name)
+    """Store a file, sealed, for an act of this contact that is yet to be recorded. Raises ``BadInput`` where it is
+    empty or too large.
+    """
+    content = stream.read(LARGEST + 1)
+    if not content or len(content) > LARGEST:
+        raise BadInput("the file is empty, or too large", field="attachment")
+    sealed = store.put(BytesIO(seal(content, address_key)), limit=LARGEST + _SEAL, name=name)
+    stored = StoredFile(sealed.id, sealed.name, len(content), sha256(content).hexdigest())
     session.add(
         Attachment(
             id=stored.id,
@@ -45,6 +68,7 @@ def attach(
             bytes=stored.bytes,
             stored_at=now,
             stored_by=actor,
+            sealed=True,
         )
     )
     session.flush()
@@ -79,6 +103,45 @@ def attached(session: Session, file_id: UUID, contact_ids: Collection[int]) -> A
     if row is None:
         raise NotFound("there is no such file")
     return row
+
+
+def content_of(store: FileStore, row: Attachment, *, address_key: bytes) -> bytes:
+    """What was attached. Raises ``NotFound`` where the file is gone, ``CheckFailed`` where it was changed."""
+    try:
+        stored = store.path(row.id).read_bytes()
+    except OSError:
+        raise NotFound("the file is not there") from None
+    return unseal(stored, row.sha256, address_key)
+
+
+def seal_open_files(session: Session, store: FileStore, *, address_key: bytes) -> int:
+    """Seal files that lie open, some at a time; how many. Cut off at any moment, each is whole, open or sealed."""
+    rows = session.scalars(
+        select(Attachment).where(Attachment.sealed.is_(False)).order_by(Attachment.stored_at).limit(_SEALED_AT_ONCE)
+    ).all()
+    for row in rows:
+        _seal_file(store, row, address_key)
+        row.sealed = True
+    session.flush()
+    return len(rows)
+
+
+def _seal_file(store: FileStore, row: Attachment, address_key: bytes) -> None:
+    path = store.path(row.id)
+    try:
+        stored = path.read_bytes()
+    except OSError:
+        return
+    if is_sealed(stored) and sha256(stored).hexdigest() != row.sha256:
+        return
+    passing = path.with_name(f"{path.name}.sealing")
+    passing.unlink(missing_ok=True)
+    # As private as the file itself: only its owner may read either.
+    with os.fdopen(os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(seal(stored, address_key))
+        file.flush()
+        os.fsync(file.fileno())
+    passing.replace(path)
 
 
 def forget_files(session: Session, store: FileStore, *, now: datetime) -> int:

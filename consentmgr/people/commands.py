@@ -55,8 +55,8 @@ def _register() -> Iterator[tuple[Session, AddressKeys, Settings]]:
 
 
 def _person(session: Session, ref: str) -> Person:
+    from consentmgr.consents.sight import EVERYTHING
     from consentmgr.people.reading import id_of_ref, person_of
-    from consentmgr.people.sight import EVERYTHING
 
     return person_of(session, id_of_ref(session, ref, EVERYTHING), EVERYTHING, clock.now())
 
@@ -77,8 +77,8 @@ def find_command(text: str) -> None:
     With - the text is read from standard input, so that it stays out of the shell's history.
     """
     from consentmgr.audit import service as audit
+    from consentmgr.consents.sight import EVERYTHING
     from consentmgr.people.search import find
-    from consentmgr.people.sight import EVERYTHING
 
     typed = sys.stdin.readline() if text == "-" else text
     with _register() as (session, keys, _):
@@ -178,7 +178,9 @@ def _moment(day: datetime | None, hour: str | None, *, stops: bool) -> datetime:
     )
 
 
-def _attached(session: Session, settings: Settings, person: Person, path: Path | None) -> tuple[str | None, Any]:
+def _attached(
+    session: Session, settings: Settings, keys: AddressKeys, person: Person, path: Path | None
+) -> tuple[str | None, Any]:
     """The SHA-256 of a file kept as evidence, and its id."""
     from consentmgr.people.attachments import attach, store_of
 
@@ -186,8 +188,8 @@ def _attached(session: Session, settings: Settings, person: Person, path: Path |
         return None, None
     with path.open("rb") as stream:
         stored = attach(
-            session, store_of(settings), stream, name=path.name, contact_id=person.contact.id, actor=signed_in_user(),
-            now=clock.now(),
+            session, store_of(settings), stream, name=path.name, contact_id=person.contact.id, address_key=keys.secret,
+            actor=signed_in_user(), now=clock.now(),
         )  # fmt: skip
     return stored.sha256, stored.id
 
@@ -214,8 +216,8 @@ class _Undone(Exception):
 @contextmanager
 def _acting(ref: str, *, dry_run: bool) -> Iterator[tuple[Session, AddressKeys, Settings, Person]]:
     """The register and the person; what changes is told at the end, and with ``dry_run`` undone."""
+    from consentmgr.consents.sight import EVERYTHING
     from consentmgr.people.reading import person_of
-    from consentmgr.people.sight import EVERYTHING
 
     try:
         with _register() as (session, keys, settings):
@@ -257,7 +259,7 @@ def record_command(
     from consentmgr.people.recording import STOPS, Act, record
 
     with _acting(ref, dry_run=dry_run) as (session, keys, settings, person):
-        sha256, file_id = _attached(session, settings, person, None if dry_run else attach)
+        sha256, file_id = _attached(session, settings, keys, person, None if dry_run else attach)
         act = Act(kind=kind, at=_moment(day, hour, stops=kind in STOPS), attachment_sha256=sha256, **given)
         new = record(session, person.contact.ref, act, keys=keys, actor=signed_in_user(), now=clock.now())
         if file_id is not None:
@@ -288,7 +290,7 @@ def ban_command(
     from consentmgr.vocabulary.documents import ProhibitionTarget
 
     with _acting(ref, dry_run=dry_run) as (session, keys, settings, person):
-        sha256, file_id = _attached(session, settings, person, None if dry_run else attach)
+        sha256, file_id = _attached(session, settings, keys, person, None if dry_run else attach)
         ban = NewBan(
             target=ProhibitionTarget(contact=person.contact.ref),
             at=_moment(day, None, stops=True),
@@ -318,19 +320,19 @@ def lift_command(
     ref: str, ban_id: str, day: datetime | None, hour: str | None, attach: Path | None, *, dry_run: bool, **given: Any
 ) -> None:
     """Lift one ban (P12, or 12) of the contact REF by the person's own later word."""
+    from consentmgr.consents.sight import EVERYTHING
     from consentmgr.kit.errors import BadInput
     from consentmgr.people.attachments import use
-    from consentmgr.people.lifting import Word, check, lift
-    from consentmgr.people.sight import EVERYTHING
+    from consentmgr.people.lifting import check, lift, word
 
     number = ban_id.removeprefix("P")
     if not (number.isascii() and number.isdigit()):
         raise BadInput("a ban is called by its number, such as P12", field="BAN")
     with _acting(ref, dry_run=dry_run) as (session, keys, settings, person):
-        sha256, file_id = _attached(session, settings, person, None if dry_run else attach)
+        sha256, file_id = _attached(session, settings, keys, person, None if dry_run else attach)
         check(session, person.contact.id, int(number), EVERYTHING)
-        word = Word(at=_moment(day, hour, stops=False), attachment_sha256=sha256, **given)
-        lifted = lift(session, person.contact.id, int(number), word, keys=keys, actor=signed_in_user(), now=clock.now())
+        act = word(_moment(day, hour, stops=False), attachment_sha256=sha256, **given)
+        lifted = lift(session, person.contact.id, int(number), act, keys=keys, actor=signed_in_user(), now=clock.now())
         if file_id is not None:
             use(session, file_id, now=clock.now())
     click.echo(f"ban P{number} {'is lifted' if lifted else 'was lifted before'}")
@@ -371,24 +373,138 @@ def _date(given: datetime | None) -> date | None:
 @click.option("--clear", multiple=True, help="A field to empty, by name; nothing else is ever emptied.")
 @click.option("--new", is_flag=True, help="Add the contact; without this it must be there.")
 @click.option("--controller", "controllers", multiple=True, help="Whose contact it is too.")
-def edit_command(ref: str, email: str | None, phone: str | None, *, new: bool, **given: Any) -> None:
+@click.option("--dry-run", is_flag=True, help="Tell what would change and change nothing.")
+def edit_command(ref: str, email: str | None, phone: str | None, *, new: bool, dry_run: bool, **given: Any) -> None:
     """Mend what the register holds of the contact REF; what is not given stays as it is."""
+    from consentmgr.kit.errors import BadInput
     from consentmgr.people.editing import Details, NewPoint, add, change
 
     now = clock.now()
     points = [NewPoint(kind="email", value=email)] if email else []
     points += [NewPoint(kind="phone", value=phone)] if phone else []
     details = Details(points=tuple(points), **given)
-    with _register() as (session, keys, _):
-        if new:
+    if new:
+        if dry_run:
+            raise BadInput("is for contacts that are there", field="--dry-run")
+        with _register() as (session, keys, _):
             add(session, details, ref=ref, keys=keys, actor=signed_in_user(), now=now, today=local_date(now))
-            changed = True
-        else:
-            person = _person(session, ref)
-            changed = change(
-                session, person.contact.ref, details, keys=keys, actor=signed_in_user(), now=now, today=local_date(now)
+        click.echo("saved")
+        return
+    with _acting(ref, dry_run=dry_run) as (session, keys, _, person):
+        changed = change(
+            session, person.contact.ref, details, keys=keys, actor=signed_in_user(), now=now, today=local_date(now)
+        )
+        if dry_run:
+            click.echo(f"would change: {', '.join(details.fields)}" if changed else "nothing would change")
+    if not dry_run:
+        click.echo("saved" if changed else "nothing was changed")
+
+
+@people_group.command("merge")
+@click.argument("ref")
+@click.option("--into", required=True, metavar="REF", help="The contact that stays.")
+@click.option("--reason", required=True, help="Why the two are one person; kept with the merge.")
+@click.option("--dry-run", is_flag=True, help="Tell every state that would change, and change nothing.")
+def merge_command(ref: str, into: str, reason: str, *, dry_run: bool) -> None:
+    """Merge the contact REF into another, and tell every state that changes by it. A merge is not undone."""
+    from consentmgr.consents.sight import EVERYTHING
+    from consentmgr.importing.merging import merge
+    from consentmgr.people.previewing import preview_merge
+    from consentmgr.people.words import line_name, word
+
+    now, actor = clock.now(), signed_in_user()
+    with _register() as (session, keys, _):
+        one, other = _person(session, into), _person(session, ref)
+        shown = preview_merge(
+            session,
+            other.contact.ref,
+            one.contact.ref,
+            reason=reason,
+            sight=EVERYTHING,
+            keys=keys,
+            actor=actor,
+            now=now,
+        )
+        for place in shown.changed:
+            states = " | ".join(word("state", cell.state, "en") for cell in shown.cells[place])
+            click.echo(
+                f"{place.controller} / {line_name(place.line, 'en')} / {word('purpose', place.purpose, 'en')}"
+                f"{' / ' + place.topic if place.topic else ''}: {states}"
             )
-    click.echo("saved" if changed else "nothing was changed")
+        if not shown.changed:
+            click.echo("no state changes")
+        if shown.merged.reopened:
+            click.echo(f"objections that had been taken back hold anew: {shown.merged.reopened}")
+        if not dry_run:
+            merge(session, other.contact.ref, one.contact.ref, reason=reason, keys=keys, actor=actor, now=now)
+    click.echo(f"{'would merge' if dry_run else 'merged'} {ref} into {into}")
+
+
+@people_group.command("erase")
+@click.argument("ref", required=False)
+@click.option("--confirm", metavar="REF", help="The reference once more, in place of being asked for it.")
+@click.option("--method", type=click.Choice(_METHODS), help="How the person asked for it; email_link for mail.")
+@click.option(
+    "--from",
+    "source",
+    type=click.File(encoding="utf-8-sig"),
+    metavar="FILE",
+    help="Many: references and addresses, one a line; - reads standard input.",
+)
+@click.option("--reason", help="Why many are erased; a second person decides by it at the desk.")
+@click.option("--dry-run", is_flag=True, help="Tell what would go and what stays, and erase nothing.")
+def erase_command(
+    ref: str | None, confirm: str | None, method: Any, source: Any, reason: str | None, *, dry_run: bool
+) -> None:
+    """Erase what is known of the contact REF; bans and digests of addresses stay. It is not undone.
+
+    With --from many are listed and a second person is asked for, who decides at the desk under Second person.
+    """
+    from consentmgr.consents.sight import EVERYTHING
+    from consentmgr.kit.errors import BadInput, NotFound
+    from consentmgr.people.erasing import ask, erase_one, find_named, keep_list, names_in, what_stays
+
+    if (ref is None) == (source is None):
+        raise BadInput("name one contact, or a file with --from", field="REF")
+    if source is not None:
+        names = names_in(source.read())
+        with _register() as (session, keys, _):
+            ids, counted = find_named(session, names, sight=EVERYTHING, keys=keys)
+            click.echo(
+                f"{counted.given:,} given: {counted.found:,} people found, {counted.unknown:,} not found,"
+                f" {counted.erased:,} erased already, {counted.several:,} addresses of several people"
+            )
+            _stays(what_stays(session, ids))
+            if dry_run:
+                click.echo("nothing was asked for: a dry run")
+                return
+            kept = keep_list(session, names, sight=EVERYTHING, keys=keys, actor=signed_in_user(), now=clock.now())
+            waits = ask(
+                session, kept.id, reason=reason or "", sight=EVERYTHING, actor=signed_in_user(), now=clock.now()
+            )
+        click.echo(f"asked for as {waits}; another person decides at the desk, under Second person")
+        return
+    with _register() as (session, keys, _):
+        person = _person(session, str(ref))
+        if person.erased:
+            raise NotFound("the contact is erased already")
+        _stays(what_stays(session, [person.contact.id]))
+        if dry_run:
+            click.echo("nothing was erased: a dry run")
+            return
+        typed = confirm if confirm is not None else click.prompt("Type the reference again to erase for good")
+        erase_one(
+            session, person.contact.id, typed, sight=EVERYTHING, keys=keys, actor=signed_in_user(), now=clock.now(),
+            method=method,
+        )  # fmt: skip
+    click.echo("erased; the bans stay")
+
+
+def _stays(told: Any) -> None:
+    click.echo(
+        f"goes: {told.points:,} addresses, personal parts of {told.evidence:,} entries, {told.files:,} attachments;"
+        f" stays: {told.bans:,} bans, {told.keys:,} digests of addresses, {told.entries:,} entries without them"
+    )
 
 
 @people_group.command("link")

@@ -13,12 +13,12 @@ from werkzeug.wrappers import Response
 
 from consentmgr.audit import service as audit
 from consentmgr.config import LANGUAGES
+from consentmgr.consents.sight import Sight
 from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.kit.clock import HELSINKI
 from consentmgr.people import words
 from consentmgr.people.reading import Person, address_of, person_of
-from consentmgr.people.sight import Sight
 from consentmgr.staff.access import actor
 
 people = Blueprint("people", __name__)

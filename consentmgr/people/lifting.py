@@ -1,38 +1,33 @@
-"""One ban of a person lifted by their own word; many at once are lifted from the list of bans, by two people."""
+"""One ban of a person lifted by their own word; many at once are lifted from the list of bans, by two people.
+
+The word is an act of ``prohibitions.lifting``, which lifts; here is only whose ban it is.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
+from consentmgr.consents.sight import Sight
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.people.recording import SOURCE
-from consentmgr.people.sight import Sight
 from consentmgr.prohibitions import service as prohibitions
-from consentmgr.prohibitions.recovered import refuse_unrecovered
+from consentmgr.prohibitions.lifting import Act, lift_by_act
 from consentmgr.vocabulary.codes import ConsentMethod, GivenBy
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Word:
-    """The person's word that lifts: when, how, by whom it was given, why, and what shows it."""
-
-    at: datetime
-    method: ConsentMethod
-    reason: str
-    given_by: GivenBy = "self"
-    attachment_sha256: str | None = None
-
-    @property
-    def evidence(self) -> dict[str, Any]:
-        found: dict[str, Any] = {"method": self.method, "at": self.at.isoformat(), "taken_at": SOURCE}
-        if self.attachment_sha256 is not None:
-            found["attachment_sha256"] = self.attachment_sha256
-        return found
+def word(
+    at: datetime,
+    method: ConsentMethod,
+    reason: str,
+    *,
+    given_by: GivenBy = "self",
+    attachment_sha256: str | None = None,
+) -> Act:
+    """The person's word that lifts, as it was taken down: when, how, by whom it was given, why, and what shows it."""
+    return Act(at, method, given_by, reason, taken_at=SOURCE, attachment_sha256=attachment_sha256)
 
 
 def check(session: Session, contact_id: int, ban_id: int, sight: Sight) -> None:
@@ -49,23 +44,10 @@ def check(session: Session, contact_id: int, ban_id: int, sight: Sight) -> None:
 
 
 def lift(
-    session: Session, contact_id: int, ban_id: int, word: Word, *, keys: AddressKeys, actor: str, now: datetime
+    session: Session, contact_id: int, ban_id: int, act: Act, *, keys: AddressKeys, actor: str, now: datetime
 ) -> list[int]:
     """Lift a ban of a contact by the person's word; its id, or nothing where it was lifted before.
 
     Raises ``BadInput`` naming the field.
     """
-    refuse_unrecovered(session)
-    return prohibitions.lift(
-        session,
-        [ban_id],
-        at=word.at,
-        method=word.method,
-        reason=word.reason,
-        evidence=word.evidence,
-        keys=keys,
-        actor=actor,
-        now=now,
-        given_by=word.given_by,
-        contact_id=contact_id,
-    )
+    return lift_by_act(session, [ban_id], act, keys=keys, actor=actor, now=now, contact_id=contact_id)

@@ -7,6 +7,7 @@ nothing but the audit log, which says who read it.
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -18,8 +19,8 @@ from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.kit.clock import HELSINKI
 from consentmgr.kit.errors import NotFound
-from consentmgr.people import edit_pages, record_pages
-from consentmgr.people.attachments import attached, store_of
+from consentmgr.people import act_pages, ban_pages, basis_pages, edit_pages, erasure_pages
+from consentmgr.people.attachments import attached, content_of, store_of
 from consentmgr.people.desk import Faults, audited, one_of, page, people, seen, sight, text, to_person
 from consentmgr.people.grid import LINES, TOPIC_LINES
 from consentmgr.people.reading import names_of_controllers, person_of
@@ -33,7 +34,7 @@ from consentmgr.vocabulary.codes import PURPOSES
 from consentmgr.vocabulary.documents import Campaign
 
 # Their views are this blueprint's too.
-DOORS = (edit_pages, record_pages)
+DOORS = (act_pages, ban_pages, basis_pages, edit_pages, erasure_pages)
 
 
 @people.get("/")
@@ -135,11 +136,10 @@ def attachment(contact_id: int, file_id: UUID) -> Response:
         if file_id not in shown:
             raise NotFound("there is no such file")
         row = attached(session, file_id, ids)
-        name, path = row.name, store_of(application.settings()).path(file_id)
-    if not path.is_file():
-        raise NotFound("the file is not there")
+        content = content_of(store_of(application.settings()), row, address_key=application.keys().address_key)
+        name = row.name
     audited("contact", person.contact.id, {"attachment": str(file_id)})
-    response = send_file(path, mimetype="application/octet-stream", as_attachment=True, download_name=name)
+    response = send_file(BytesIO(content), mimetype="application/octet-stream", as_attachment=True, download_name=name)
     response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
     return response
 

@@ -11,12 +11,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from consentmgr.consents.sight import Sight
 from consentmgr.importing.merging import Merged, merge
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
 from consentmgr.people.grid import NO_CELL, Cell, Grid, Place, differences
 from consentmgr.people.reading import Person, person_of
-from consentmgr.people.sight import Sight
 from consentmgr.register.reading import rows_by
 from consentmgr.register.rows import ContactRow
 

@@ -19,12 +19,12 @@ from consentmgr.campaigns import policy
 from consentmgr.consents import ledger
 from consentmgr.consents.acts import NewEntry
 from consentmgr.consents.ledger import RecordedEntry
+from consentmgr.consents.sight import SEEN, Sight
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import NotFound
 from consentmgr.people.grid import Grid, Whole, grid_of, whole_of
 from consentmgr.people.grid import Person as OfGrid
 from consentmgr.people.models import Attachment
-from consentmgr.people.sight import SEEN, Sight
 from consentmgr.preferences.models import Proposal
 from consentmgr.preferences.reach import Past
 from consentmgr.prohibitions import service as prohibitions

@@ -14,8 +14,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from consentmgr.consents.sight import SEEN, Sight
 from consentmgr.kit.address_keys import AddressKeys
-from consentmgr.people.sight import SEEN, Sight
 from consentmgr.register.business_ids import canonical_in_list
 from consentmgr.register.name_words import beginnings, words_of
 from consentmgr.register.reading import psycopg_connection
@@ -105,8 +105,11 @@ def find(session: Session, text: str, *, sight: Sight, keys: AddressKeys, limit:
     was kept.
     """
     question = question_of(text, keys)
-    if question.is_too_short:
-        return Found(too_short=True)
+    return Found(too_short=True) if question.is_too_short else look_for(session, question, sight=sight, limit=limit)
+
+
+def look_for(session: Session, question: Question, *, sight: Sight, limit: int = SHOWN) -> Found:
+    """The people a question means, as ``find`` tells them."""
     connection = psycopg_connection(session)
     # The index is always the better way, but the planner cannot know how many names begin so.
     connection.execute("SET LOCAL enable_seqscan = off")

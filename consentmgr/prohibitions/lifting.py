@@ -7,8 +7,9 @@ same service and with the same checks, as of that moment.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import select
@@ -28,18 +29,27 @@ from consentmgr.vocabulary.codes import ConsentMethod, GivenBy
 KIND = "prohibitions.lift"
 
 
-class Act(NamedTuple):
+@dataclass(frozen=True, slots=True, repr=False)
+class Act:
     """What the person did, as staff learnt of it: when, how, by whom, and what shows it."""
 
     at: datetime
     method: ConsentMethod
     given_by: GivenBy
     reason: str
-    note: str
-    recorded_by: str
+    note: str = ""
+    recorded_by: str = ""
+    #: The form it was taken down in, where the person's own page of the desk was used.
+    taken_at: str | None = None
+    attachment_sha256: str | None = None
 
     def evidence(self) -> dict[str, Any]:
-        return {"note": self.note, "recorded_by": self.recorded_by}
+        if self.taken_at is None:
+            return {"note": self.note, "recorded_by": self.recorded_by}
+        found: dict[str, Any] = {"method": self.method, "at": self.at.isoformat(), "taken_at": self.taken_at}
+        if self.attachment_sha256 is not None:
+            found["attachment_sha256"] = self.attachment_sha256
+        return found
 
 
 def lift_by_act(
@@ -51,15 +61,15 @@ def lift_by_act(
     actor: str,
     now: datetime,
     approved_by: str | None = None,
+    contact_id: int | None = None,
 ) -> list[int]:
     """Lift these bans by the act; the ids lifted now. Audited. Raises as ``service.lift`` does.
 
-    Where all of them name one contact, the entry is of that contact's.
+    The entry is of ``contact_id``, or, where all of them name one contact, of that one.
     """
     refuse_unrecovered(session)
     refs = {ban.contact_ref for ban in by_ids(session, ids)}
-    contact_id = None
-    if len(refs) == 1 and (ref := next(iter(refs))) is not None:
+    if contact_id is None and len(refs) == 1 and (ref := next(iter(refs))) is not None:
         contact_id = session.scalar(select(Contact.id).where(Contact.ref == ref))
     lifted = lift(
         session,

@@ -1,7 +1,8 @@
 """Backups: PostgreSQL's own dump of one position, what it is of, and the proof that it can be restored.
 
 A backup is a folder: ``register.dump`` (pg_dump, custom format) and ``backup.json``, signed, which names the dump's
-hash, the position, the sixteen chains' heads and the ids of the keys it needs. Keys themselves are never in it: a
+hash, the position, the sixteen chains' heads and the ids of the keys it needs; and ``attachments.tar``, the files that
+are the evidence of acts, each sealed (``kit.sealed_files``) and called by its id. Keys themselves are never in it: a
 backup that holds its own keys is a register for whoever finds it.
 """
 
@@ -13,12 +14,15 @@ import os
 import secrets
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import URL, Engine, create_engine, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
@@ -31,12 +35,14 @@ from consentmgr.db import Database, known_revisions
 from consentmgr.keys import Keys
 from consentmgr.kit.errors import BadInput, CheckFailed, Unavailable
 from consentmgr.kit.private_folder import make_private_folder
+from consentmgr.kit.sealed_files import seal, unseal
 from consentmgr.kit.signing import public_jwk, sign_jws, verify_jws
 from consentmgr.postgres_cluster import DATABASE, SUPERUSER, clean_environment, client_program
 
 SCHEMA: Final = "consentmgr.backup/1"
 DUMP: Final = "register.dump"
 ABOUT: Final = "backup.json"
+ATTACHMENTS: Final = "attachments.tar"
 
 Tell = Callable[[str], None]
 
@@ -53,15 +59,27 @@ class Backup:
         return self.folder / DUMP
 
     @property
+    def attachments(self) -> Path | None:
+        """The files of acts; None in a backup of the first versions, which had none."""
+        return self.folder / ATTACHMENTS if self.about.get("attachments") else None
+
+    @property
     def taken_at(self) -> datetime:
         return datetime.fromisoformat(str(self.about["taken_at"]))
 
 
 def make_backup(
-    database: Database, keys: Keys, target: Path, *, now: datetime, tell: Tell = lambda _step: None
+    database: Database,
+    keys: Keys,
+    target: Path,
+    *,
+    now: datetime,
+    tell: Tell = lambda _step: None,
+    attachments: Path | None = None,
 ) -> Backup:
     """Write a backup to the new folder ``target``, and try it in a scratch database before it gets its name.
 
+    ``attachments`` is the store of the files of acts (``people.attachments``), for the installation that has any.
     Raises ``BadInput`` where the folder is there already, ``Unavailable`` or ``CheckFailed`` where it cannot be made
     or does not restore; then nothing is left.
     """
@@ -74,11 +92,13 @@ def make_backup(
     try:
         tell("dump")
         about = _dump(database, keys, fresh / DUMP, now)
+        if attachments is not None:
+            about["attachments"] = _pack(database, keys, attachments, fresh / ATTACHMENTS)
         token = sign_jws(about, keys.signing_key)
         _write(fresh / ABOUT, json.dumps({**about, "signature": token}, indent=2) + "\n")
         backup = Backup(fresh, about)
         tell("try")
-        try_backup(database, backup)
+        try_backup(database, backup, keys)
         fresh.rename(target)
         _sync(target.absolute().parent)
     except BaseException:
@@ -118,6 +138,43 @@ def _dump(database: Database, keys: Keys, path: Path, now: datetime) -> dict[str
     }
 
 
+def _pack(database: Database, keys: Keys, store: Path, path: Path) -> dict[str, Any]:
+    """Pack the files of recorded acts, sealed; one that is gone from the disk, or damaged, is counted and left out."""
+    with database.reading() as session:
+        rows = session.execute(text("SELECT id, sha256 FROM attachment WHERE used_at IS NOT NULL ORDER BY id")).all()
+    files = missing = 0
+    with tarfile.open(path, "x", format=tarfile.PAX_FORMAT) as packed:
+        for file_id, digest in rows:
+            try:
+                content = unseal((store / file_id.hex / "file").read_bytes(), digest, keys.address_key)
+            except (OSError, CheckFailed):
+                missing += 1
+                continue
+            sealed = seal(content, keys.address_key)
+            member = tarfile.TarInfo(file_id.hex)
+            member.size, member.mode = len(sealed), 0o600
+            packed.addfile(member, BytesIO(sealed))
+            files += 1
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    return {
+        "name": ATTACHMENTS, "sha256": digest, "bytes": path.stat().st_size, "files": files, "missing": missing
+    }  # fmt: skip
+
+
+def packed_files(backup: Backup) -> Iterator[tuple[UUID, bytes]]:
+    """The files of acts in a backup, sealed, by id."""
+    if backup.attachments is None:
+        return
+    with tarfile.open(backup.attachments) as packed:
+        for member in packed:
+            content = packed.extractfile(member)
+            if content is None:
+                raise CheckFailed(f"{backup.attachments} holds what is no file")
+            yield UUID(hex=member.name), content.read()
+
+
 def read_backup(folder: Path, keys: Keys) -> Backup:
     """A backup whose signature and hash hold and whose keys are ours. Raises ``BadInput`` or ``CheckFailed``."""
     try:
@@ -136,27 +193,52 @@ def read_backup(folder: Path, keys: Keys) -> Backup:
         raise CheckFailed(
             "the backup was made with another address key: no ban in it would be found; put that key back"
         )
-    try:
-        with (folder / DUMP).open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BadInput(f"cannot be read ({error.strerror})", file=folder / DUMP) from None
-    if digest != about["dump"]["sha256"]:
-        raise CheckFailed(f"{folder / DUMP} is not the dump that was made: it was changed, or copied in part")
+    for name, told in ((DUMP, about["dump"]), (ATTACHMENTS, about.get("attachments"))):
+        if told is None:
+            continue
+        try:
+            with (folder / name).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise BadInput(f"cannot be read ({error.strerror})", file=folder / name) from None
+        if digest != told["sha256"]:
+            raise CheckFailed(f"{folder / name} is not what was made: it was changed, or copied in part")
     if about["revision"] not in known_revisions():
         raise CheckFailed("the backup is of a newer consentmgr; install that one")
     return Backup(folder, about)
 
 
-def try_backup(database: Database, backup: Backup) -> None:
-    """Restore the backup into a scratch database and verify its ledger there. Raises ``CheckFailed``."""
+def try_backup(database: Database, backup: Backup, keys: Keys) -> None:
+    """Restore the backup into a scratch database, verify its ledger there, and open every file that belongs to it.
+
+    Raises ``CheckFailed``.
+    """
     with scratch_database(database) as url:
         load(url, backup)
         engine = create_engine(url, hide_parameters=True)
         try:
             check_restored(engine, backup)
+            _check_files(engine, backup, keys)
         finally:
             engine.dispose()
+
+
+def _check_files(engine: Engine, backup: Backup, keys: Keys) -> None:
+    """Whether every file of the backup opens, is the one its row names, and none of those packed is missing."""
+    if backup.attachments is None:
+        return
+    with engine.connect() as connection:
+        wanted = {
+            row[0]: str(row[1])
+            for row in connection.execute(text("SELECT id, sha256 FROM attachment WHERE used_at IS NOT NULL"))
+        }
+    found = 0
+    for file_id, sealed in packed_files(backup):
+        found += 1
+        if file_id in wanted:
+            unseal(sealed, wanted[file_id], keys.address_key)
+    if found != backup.about["attachments"]["files"]:
+        raise CheckFailed(f"{backup.attachments} has not all the files it was made of")
 
 
 def load(url: URL, backup: Backup) -> None:

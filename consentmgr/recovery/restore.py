@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
@@ -16,10 +17,11 @@ from consentmgr.db import Database, migrate
 from consentmgr.keys import Keys
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, Unavailable
+from consentmgr.kit.private_folder import make_private_folder
 from consentmgr.prohibitions import journal
 from consentmgr.prohibitions.models import Restoration
 from consentmgr.prohibitions.recovered import open_restoration
-from consentmgr.recovery.backup import Backup, check_restored, load, owner
+from consentmgr.recovery.backup import Backup, check_restored, load, owner, packed_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +31,12 @@ class Restored:
     kept_as: str | None
 
 
-def restore(database: Database, backup: Backup, *, replace: bool, actor: str, now: datetime) -> Restored:
+def restore(
+    database: Database, backup: Backup, *, replace: bool, actor: str, now: datetime, attachments: Path | None = None
+) -> Restored:
     """Put the backup in the register's place. The register that was there is renamed, never dropped.
+
+    The files of acts are put back into ``attachments``, their store, where they are not there any more.
 
     Raises ``BadInput`` where there is a register and ``replace`` is not asked for.
     """
@@ -71,7 +77,22 @@ def restore(database: Database, backup: Backup, *, replace: bool, actor: str, no
         if not filled:
             with engine.connect() as connection:
                 connection.execute(text(f'DROP DATABASE "{kept}"'))
+    if attachments is not None:
+        _put_back(backup, attachments)
     return Restored(kept if filled else None)
+
+
+def _put_back(backup: Backup, store: Path) -> None:
+    """A file that is there stays: under one id there is ever only one content."""
+    for file_id, sealed in packed_files(backup):
+        folder = store / file_id.hex
+        if (folder / "file").exists():
+            continue
+        make_private_folder(store)
+        make_private_folder(folder)
+        passing = folder / "file.restoring"
+        passing.write_bytes(sealed)
+        passing.replace(folder / "file")
 
 
 def _is_filled(database: Database) -> bool:

@@ -92,6 +92,8 @@ class ReviewDecision(Base):
     """What a named person decided of rows to review: of one row (from 1), or of all rows with that headline reason.
 
     Never changed; of several that speak of a row the newest holds. It changes no verdict of the certificate.
+    ``carried_from`` is the decision of the screening before that holds on: it names no rows itself, they are kept
+    beside the result. Actor and time are then those of whoever decided.
     """
 
     __tablename__ = "review_decision"
@@ -103,9 +105,10 @@ class ReviewDecision(Base):
     note: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(Text)
     decided_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+    carried_from: Mapped[int | None] = mapped_column(BigInteger)
     __table_args__ = (
         CheckConstraint("verdict IN ('allow', 'block')", name="verdict"),
-        CheckConstraint('("row" IS NULL) <> (reason IS NULL)', name="scope"),
+        CheckConstraint('num_nonnulls("row", reason, carried_from) = 1', name="scope"),
         Index("ix_review_decision_list_screening", "list_screening", "id"),
     )
 

@@ -293,6 +293,16 @@ def end_sessions(session: Session, account: Account, *, actor: str, now: datetim
     audit.record(session, at=now, actor=actor, action="account.end_sessions", object=object_of(account.id))
 
 
+def end_session(session: Session, account: Account, number: int, *, actor: str, now: datetime) -> None:
+    """End one session of an account, by its number. Raises ``NotFound`` where there is none."""
+    if not sessions.end_numbered(session, account.id, number):
+        raise NotFound("there is no such session")
+    audit.record(
+        session, at=now, actor=actor, action="account.end_session", object=object_of(account.id),
+        detail={"session": number},
+    )  # fmt: skip
+
+
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 

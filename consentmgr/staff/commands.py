@@ -59,14 +59,22 @@ def list_accounts() -> None:
 @click.option("--role", "roles", multiple=True, type=click.Choice(_ROLES), help="A role; give it again for more.")
 @click.option("--controller", "controllers", multiple=True, metavar="KEY", help="Only for this controller.")
 @click.option("--language", type=click.Choice(LANGUAGES), help="The language of the desk.")
+@click.option("--mail", is_flag=True, help="Mail the address where a mail server is set, in place of printing it.")
 def invite(
-    email: str, name: str | None, roles: tuple[str, ...], controllers: tuple[str, ...], language: str | None
+    email: str,
+    name: str | None,
+    roles: tuple[str, ...],
+    controllers: tuple[str, ...],
+    language: str | None,
+    *,
+    mail: bool,
 ) -> None:
     """Print a one-time address for EMAIL, and make the account if there is none.
 
     It works once, within three days, and ends the one before it. For an account that exists it sets a new password;
     the second factor stays.
     """
+    from consentmgr.keys import load_keys
     from consentmgr.staff import accounts, invitations
 
     settings = load_settings(os.environ)
@@ -79,8 +87,13 @@ def invite(
             account = accounts.create(session, email=email, name=name, language=language, actor=actor, now=now)
         for role in roles:
             accounts.grant(session, account, role, controllers or None, actor=actor, now=now)
-        token = invitations.invite(session, account, actor=actor, now=now)
-    click.echo(invitations.address(settings, token))
+        if mail:
+            token = invitations.invite_by_mail_or_hand(
+                session, account, settings=settings, keys=load_keys(settings), actor=actor, now=now
+            )
+        else:
+            token = invitations.invite(session, account, actor=actor, now=now)
+    click.echo(invitations.address(settings, token) if token is not None else "the address is on its way by e-mail")
 
 
 @staff_group.command("grant")
@@ -150,13 +163,17 @@ def reset_second_factor(email: str) -> None:
 @staff_group.command("sessions")
 @click.argument("email")
 @click.option("--end", is_flag=True, help="End all of them.")
-def list_sessions(email: str, *, end: bool) -> None:
-    """List where EMAIL is signed in, or sign them out everywhere."""
+@click.option("--end-one", type=int, metavar="NUMBER", help="End the one of this number.")
+def list_sessions(email: str, *, end: bool, end_one: int | None) -> None:
+    """List where EMAIL is signed in, or sign them out there or everywhere."""
     from consentmgr.staff import accounts, sessions
 
     now = clock.now()
     with _register() as session:
         account = accounts.account_named(session, email)
+        if end_one is not None:
+            accounts.end_session(session, account, end_one, actor=signed_in_user(), now=now)
+            click.echo(f"{end_one} ended")
         for one in sessions.of_account(session, account.id, now):
             used = one.seen_at.isoformat(timespec="minutes")
             began = one.created_at.isoformat(timespec="minutes")

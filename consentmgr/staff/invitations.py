@@ -1,23 +1,31 @@
 """One-time addresses: to take an account over, to set a new password, or to be the first administrator.
 
-The token is random, stands in the address alone, and is stored as its SHA-256. It is good once and for some days, and
-a newer one of the same account ends the older.
+The token stands in the address alone and is stored as its SHA-256. It is good once and for some days, and a newer one
+of the same account ends the older. One that is shown is random; one that is mailed is made of the session key when the
+mail is sent, so that it lies nowhere in between.
 """
 
 from __future__ import annotations
 
+import base64
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from hashlib import sha256
+from hashlib import blake2b, sha256
 from typing import Final
 
+from babel.dates import format_date
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from consentmgr.audit import service as audit
-from consentmgr.config import Settings
+from consentmgr.config import LANGUAGES, Settings
+from consentmgr.keys import Keys, load_keys
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, NotFound
+from consentmgr.mail.completing import Completion, QueuedMail
+from consentmgr.mail.outbox import post
 from consentmgr.staff import accounts, passwords, sessions
 from consentmgr.staff.models import Account, Invitation
 
@@ -50,6 +58,56 @@ def invite(session: Session, account: Account, *, actor: str, now: datetime) -> 
     token = _add(session, account.id, actor, now)
     audit.record(session, at=now, actor=actor, action="account.invite", object=accounts.object_of(account.id))
     return token
+
+
+def invite_by_mail_or_hand(
+    session: Session, account: Account, *, settings: Settings, keys: Keys, actor: str, now: datetime
+) -> str | None:
+    """Mail the account its one-time address, and None; the token to pass on by hand where there is no mail server, or
+    the address has had as many mails as any gets in a day. Raises ``BadInput`` for a closed account.
+    """
+    token = invite(session, account, actor=actor, now=now)
+    known = AddressKeys(keys.address_key, keys.address_key_id).email(account.email)
+    if settings.smtp_url is None or known is None:
+        return token
+    invitation = session.scalar(select(Invitation).where(Invitation.token == sha256(token.encode()).digest()))
+    assert invitation is not None
+    language = next((one for one in LANGUAGES if one == account.language), settings.language)
+    fields = {"invitation": invitation.id}
+    if not post(
+        session, template="staff_invitation", language=language, controller="", address=known.canonical,
+        address_key=known.address_key, fields=fields, now=now,
+    ):  # fmt: skip
+        return token
+    invitation.token = sha256(_mailed_token(invitation, keys).encode()).digest()
+    session.flush()
+    return None
+
+
+def _mailed_token(invitation: Invitation, keys: Keys) -> str:
+    """The token of an invitation that is mailed: the same whenever it is asked for, and known to nobody without the key."""
+    told = f"{invitation.id} {invitation.account_id} {int(invitation.made_at.timestamp() * 1_000_000)}"
+    made = blake2b(told.encode(), digest_size=32, key=keys.session_secret[:64], person=b"invitation").digest()
+    return base64.urlsafe_b64encode(made).decode().rstrip("=")
+
+
+def complete_invitation(session: Session, mail: QueuedMail, settings: Settings, now: datetime) -> Completion | None:
+    """What the mail of an invitation is completed with; None where it was taken, is over, or a newer one was made."""
+    invitation = session.get(Invitation, int(mail.fields["invitation"]))
+    if invitation is None or invitation.used_at is not None or invitation.expires_at <= now:
+        return None
+    token = _mailed_token(invitation, load_keys(settings))
+    if sha256(token.encode()).digest() != invitation.token:
+        return None
+    return Completion(
+        sender="consentmgr",
+        values={
+            "invitation_url": address(settings, token),
+            "last_day": format_date(
+                local_date(invitation.expires_at - timedelta(microseconds=1)), "long", locale=mail.language
+            ),
+        },
+    )
 
 
 def invite_first(session: Session, *, actor: str, now: datetime) -> str | None:

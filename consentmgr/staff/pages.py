@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
-from consentmgr.staff import accounts, asked, invitations
-from consentmgr.staff.access import actor, needs
+from consentmgr.staff import accounts, asked, invitations, sessions
+from consentmgr.staff.access import actor, current, needs
 from consentmgr.staff.models import Account
 from consentmgr.staff.roles import BY_KEY, ROLES, Permission
 from consentmgr.staff.wording import page_language, password_fault
@@ -60,7 +60,7 @@ def invite() -> Response:
             accounts.set_roles(
                 session, account, roles, _wanted_controllers(session), actor=who.name, now=now, reach=who.controllers
             )
-            token = invitations.invite(session, account, actor=who.name, now=now)
+            token = _invite(session, account)
             name = account.name
     except BadInput as error:
         told = gettext("Choose at least one role.") if error.field == "role" else password_fault(error.message)
@@ -80,7 +80,22 @@ def _invite_page(faults: dict[str, str] | None = None) -> str:
         )
 
 
-def _address_page(name: str, token: str) -> Response:
+def _invite(session: Session, account: Account) -> str | None:
+    return invitations.invite_by_mail_or_hand(
+        session,
+        account,
+        settings=application.settings(),
+        keys=application.keys(),
+        actor=actor().name,
+        now=clock.now(),
+    )
+
+
+def _address_page(name: str, token: str | None) -> Response:
+    """The address to pass on by hand, this once; where it was mailed, that it is on its way."""
+    if token is None:
+        flash(gettext("The one-time address is on its way to %(name)s by e-mail.", name=name), "done")
+        return make_response(redirect(url_for("staff.list_accounts"), 303))
     address = invitations.address(application.settings(), token)
     return make_response(render_template("staff/invited.html", name=name, address=address))
 
@@ -106,6 +121,8 @@ def _account_page(account_id: int, faults: dict[str, str] | None = None) -> str:
             faults=faults or {},
             is_own=account_id == actor().account_id,
             limited=actor().controllers is not None,
+            sessions=sessions.of_account(session, account_id, clock.now()),
+            this_session=current().number,
         )
 
 
@@ -172,6 +189,17 @@ def end_sessions(account_id: int) -> Response:
     )
 
 
+@staff.post("/desk/staff/<int:account_id>/sessions/<int:number>/end")
+@needs(Permission.STAFF)
+def end_session(account_id: int, number: int) -> Response:
+    """Sign one browser of an account out; the others stay."""
+    return _act(
+        account_id,
+        lambda session, account: accounts.end_session(session, account, number, actor=actor().name, now=clock.now()),
+        gettext("That browser has been signed out."),
+    )
+
+
 @staff.post("/desk/staff/<int:account_id>/invitation")
 @needs(Permission.STAFF)
 def renew_invitation(account_id: int) -> Response:
@@ -179,7 +207,7 @@ def renew_invitation(account_id: int) -> Response:
     try:
         with application.database().transaction() as session:
             account = _account(session, account_id)
-            token = invitations.invite(session, account, actor=actor().name, now=clock.now())
+            token = _invite(session, account)
             name = account.name
     except BadInput as error:
         return make_response(_account_page(account_id, {"account": password_fault(error.message)}), 422)

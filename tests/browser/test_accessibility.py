@@ -8,69 +8,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from consentmgr.preferences.links import LinkUse
+from tests.desk_walk import IN_TURN, Looker
 from tests.preferences.choosers import AINO, Choosers, person
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+    from playwright.sync_api import Browser, Response
 
     from tests.conftest import RunningServer
 
 HEAVIEST = 50_000
-#: WCAG 2.2 AA, and what axe's makers hold to be good practice besides. Of these only contrast depends on the scheme.
-RULES = {
-    "light": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "dark": ["color-contrast"],
-}
-
-#: One language every time; the words differ in the others, and the pages do not.
-IN_TURN = ["fi", *(pytest.param(other, marks=pytest.mark.slow) for other in ("sv", "en"))]
-
-
-class Looker:
-    """Looks at the page that is open, and keeps what is wrong with it."""
-
-    def __init__(self, page: Page, host: str) -> None:
-        self.page = page
-        self.host = host
-        self.axe = Axe().axe_script
-        self.faults: list[str] = []
-        page.on("request", self._note)
-        page.on("console", self._hear)
-
-    def _note(self, request: Request) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme != "data" and parts.netloc != self.host:
-            self.faults.append(f"{self.page.url}: asks {parts.netloc}")
-
-    def _hear(self, message: ConsoleMessage) -> None:
-        # The browser remarks on 404 and 422, which are meant; what the content security policy stops is not.
-        if "the server responded with a status of 4" not in message.text:
-            self.faults.append(f"{self.page.url}: {message.text}")
-
-    def look(self, name: str) -> None:
-        """Both colour schemes; then as narrow as a phone gets, which is also a wide screen at 400 %."""
-        self.page.wait_for_load_state()
-        self.page.evaluate(self.axe)
-        for scheme, rules in RULES.items():
-            self.page.emulate_media(color_scheme="dark" if scheme == "dark" else "light", reduced_motion="reduce")
-            found = self.page.evaluate(
-                "rules => axe.run(document, {runOnly: rules, resultTypes: ['violations'], elementRef: false})", rules
-            )
-            self.faults += [
-                f"{name}, {scheme}: {fault['id']}: {node['html'][:120]}"
-                for fault in found["violations"]
-                for node in fault["nodes"]
-            ]
-        self.page.set_viewport_size({"width": 320, "height": 640})
-        too_wide = self.page.evaluate("document.documentElement.scrollWidth") - 320
-        if too_wide > 0:
-            self.faults.append(f"{name}: scrolls sideways by {too_wide} pixels at 320")
-        self.page.set_viewport_size({"width": 1280, "height": 900})
-        if self.page.locator("script").count():
-            self.faults.append(f"{name}: holds a script")
 
 
 @pytest.mark.parametrize("language", IN_TURN)
@@ -92,7 +40,7 @@ def test_every_page_can_be_used_by_anyone(
     choices, leave = f"/p/{people.token()}", f"/u/{people.token('birger', use=LinkUse.LEAVE)}"
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    looker = Looker(page, urlsplit(web.url).netloc)
+    looker = Looker(page, urlsplit(web.url).netloc, scripts=False)
 
     def open_page(name: str, path: str) -> None:
         page.goto(f"{web.url}{path}?lang={language}")
@@ -124,6 +72,7 @@ def test_every_page_can_be_used_by_anyone(
     page.click("button[value=take_back]")
     open_page("why", f"{choices}/why")
     open_page("why, bought data", f"/p/{people.token('bought')}/why")
+    open_page("consents", f"/v/{people.token(use=LinkUse.VIEW)}")
     open_page("details", f"{choices}/details")
     page.click("main button")
     looker.look("details not sent")

@@ -47,6 +47,7 @@ NOT_BY_LINK = {
     "imports.rejects": "the import has not been carried out",
     "screenings.changes": "the list has not been screened twice",
     "screenings.progress": "a part of a page, while it is under way",
+    "people.erasure_progress": "a part of a page, while it is under way",
     "exports.work": "a part of a page, while it is under way",
     "imports.work": "a part of a page, while it is under way",
 }

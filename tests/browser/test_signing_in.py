@@ -11,6 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from tests.conftest import free_port
+from tests.desk_walk import IN_TURN
 from tests.staff.signing_in import PASSWORD, Member, member
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from consentmgr.db import Database
     from consentmgr.keys import Keys
     from tests.conftest import RunningServer
-
-#: One language every time; the words differ in the others, and the pages do not.
-IN_TURN = ["fi", *(pytest.param(other, marks=pytest.mark.slow) for other in ("sv", "en"))]
 
 
 def no_faults(page: Page) -> None:

@@ -15,13 +15,14 @@ from sqlalchemy import event, func, select, text, update
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.exports.models import ExportRun, ExportSchedule
-from consentmgr.exports.sealing import unsealed
 from consentmgr.keys import Keys
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.clock import now as clock_now
+from consentmgr.kit.sealing import unsealed
 from consentmgr.scheduler import TASKS, do_task
 from consentmgr.staff import approvals
 from consentmgr.timetable.models import Task
+from tests.conftest import RunCommand
 from tests.exports.conftest import Run, Take
 from tests.staff.signing_in import Desk
 
@@ -454,3 +455,21 @@ def test_the_task_of_a_run_is_of_the_schedules_controller(
         (task,) = session.scalars(select(Task)).all()
     assert isinstance(task.id, UUID)
     assert (task.controller, task.actor, task.kind) == ("acme", client.actor, "preview-export")
+
+
+def test_a_schedule_is_changed_and_paused_at_the_terminal_too(
+    desk: Desk, take: Take, database: Database, form: dict[str, str], run_command: RunCommand, tmp_path: Path
+) -> None:
+    take([person("aino", OBJECTED)])
+    assert desk("data_steward").post("/desk/exports/new", form).status_code == 303
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    run_command("export", "change", "mailer", "--cron", "never", "--most-lag", "0", "--to", f"folder:{elsewhere}")
+    changed = stored(database)
+    assert (changed.cron, changed.most_lag_hours, changed.partner) == (None, None, "Postitalo Oy")
+    assert changed.destination["path"] == str(elsewhere)
+    run_command("export", "change", "mailer", "--time-zone", "Nowhere/At all", expect=2)
+    run_command("export", "pause", "mailer")
+    assert stored(database).paused_at is not None
+    assert "goes on by its timetable" in run_command("export", "resume", "mailer").stdout
+    assert stored(database).paused_at is None

@@ -33,6 +33,7 @@ VALUES = {
     "downloads": "5",
     "what": "mailer, 12",
     "since": "2026-11-20 12:00",
+    "invitation_url": "https://valinnat.acme.example/desk/invitation/x",
 }
 
 

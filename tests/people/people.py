@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from sqlalchemy.orm import Session
 
+from consentmgr.consents.sight import Sight
 from consentmgr.db import Database
 from consentmgr.importing.applying import apply_documents
 from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
-from consentmgr.people.sight import Sight
 from consentmgr.screening.decide import identifiers_of, told
 from consentmgr.screening.service import screen
 from consentmgr.vocabulary.documents import AnyDocument, Campaign

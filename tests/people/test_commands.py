@@ -73,3 +73,22 @@ def test_a_ban_is_entered_and_lifted_a_basis_tagged_and_a_name_mended(
         read = connection.execute(text("SELECT count(*) FROM audit_event WHERE action = 'link_shown'")).scalar_one()
     assert tuple(row) == ("Aina", "Virtanen")
     assert read == 1
+
+
+def test_an_edit_and_a_merge_are_seen_beforehand(register: Register, run_command: RunCommand) -> None:
+    dry = run_command("people", "edit", "crm:aino", "--given-name", "Aina", "--dry-run").stdout
+    assert "would change: contact.given_name" in dry
+    assert "Aino" in run_command("people", "show", "crm:aino").stdout
+    assert "saved" in run_command("people", "edit", "crm:aino", "--given-name", "Aina").stdout
+    register.take({
+        "type": "contact", "ref": "crm:twice", "controllers": ["acme"],
+        "points": [{"channel": "email", "value": "twice@posti.example"}],
+        "events": [{"event": "objected", "at": "2026-11-01T10:00:00+02:00", "controller": "acme", "method": "phone"}],
+    })  # fmt: skip
+    merge = ("people", "merge", "crm:twice", "--into", "crm:aino", "--reason", "one person")
+    shown = run_command(*merge, "--dry-run").stdout
+    assert "allowed | stopped | stopped" in shown
+    assert "would merge" in shown
+    assert register.verdict({"email": "aino@posti.example"})[0] == "allow"
+    assert "merged crm:twice into crm:aino" in run_command(*merge).stdout
+    assert register.verdict({"email": "aino@posti.example"})[0] == "block"

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
+from consentmgr.consents.sight import EVERYTHING
 from consentmgr.importing.merging import merge
 from consentmgr.kit.errors import BadInput
 from consentmgr.people.previewing import preview_merge
 from consentmgr.people.reading import person_of
-from consentmgr.people.sight import EVERYTHING
 from tests.generators import NOW, world
 from tests.people.people import CAMPAIGN, EVERYBODY
 from tests.people.people import NOW as LATER

@@ -13,12 +13,15 @@ from sqlalchemy import text
 
 from consentmgr.consents.verification import verify
 from consentmgr.kit import clock
-from consentmgr.people.attachments import forget_files, store_of
+from consentmgr.kit.sealed_files import seal
+from consentmgr.people.attachments import forget_files, seal_open_files, store_of
+from consentmgr.people.jobs import forget_attachments
 from consentmgr.people.recording import KINDS
 from tests.people.people import NOTICE, Register
 
 if TYPE_CHECKING:
     from consentmgr.config import Settings
+    from consentmgr.keys import Keys
     from tests.staff.signing_in import Desk, DeskClient
 
 CONSENT: dict[str, Any] = {
@@ -121,9 +124,40 @@ def test_an_objection_recorded_on_the_page_blocks_and_its_letter_is_kept(
     assert copy.mimetype == "application/octet-stream"
     copy.close()
     stored = store_of(settings).path(UUID(file_id))
+    assert LETTER not in stored.read_bytes()
     assert stored.stat().st_mode & 0o077 == 0 or stored.parent.stat().st_mode & 0o077 == 0
     assert desk("dpo", controllers={"beta"}).get(f"{url(later, 'crm:aino', 'files')}/{file_id}").status_code == 404
     assert marketer.get(f"{url(later, 'crm:birger', 'files')}/{file_id}").status_code == 404
+
+
+def test_a_file_that_lay_open_is_read_and_then_sealed(
+    later: Register, desk: Desk, settings: Settings, keys: Keys
+) -> None:
+    marketer = desk("marketer")
+    address = url(later, "crm:aino", "record/objected")
+    shown = posted(marketer, address, OBJECTION, do="preview", attachment=[(io.BytesIO(LETTER), "letter.pdf")])
+    file_id = UUID(shown.text.partition('name="file" value="')[2].partition('"')[0])
+    assert posted(marketer, address, OBJECTION, do="record", file=str(file_id)).status_code == 303
+    copy = url(later, "crm:aino", f"files/{file_id}")
+    stored = store_of(settings).path(file_id)
+    # As the first versions stored it.
+    stored.write_bytes(LETTER)
+    with later.writing() as session:
+        session.execute(text("UPDATE attachment SET sealed = false"))
+    assert marketer.get(copy, buffered=True).data == LETTER
+    told = forget_attachments(later.database, settings, keys, clock.now())
+    assert told == "0 attachments removed"
+    assert LETTER not in stored.read_bytes()
+    assert stored.stat().st_mode & 0o077 == 0
+    assert marketer.get(copy, buffered=True).data == LETTER
+    with later.writing() as session:
+        assert session.scalar(text("SELECT bool_and(sealed) FROM attachment"))
+        assert seal_open_files(session, store_of(settings), address_key=keys.address_key) == 0
+    # Another file in its place, or a changed one, is not shown as the evidence.
+    stored.write_bytes(seal(b"another letter", keys.address_key))
+    assert marketer.get(copy).status_code >= 400
+    stored.write_bytes(stored.read_bytes()[:-1] + b"x")
+    assert marketer.get(copy).status_code >= 400
 
 
 def test_a_file_goes_with_its_person_and_one_nobody_used_after_a_day(

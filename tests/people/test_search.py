@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from consentmgr.consents.sight import Sight
 from consentmgr.people.search import find
-from consentmgr.people.sight import Sight
 from consentmgr.register.name_words import words_of
 from tests.people.people import OF_ACME, OF_ALL, Register, refs
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
@@ -20,6 +22,8 @@ from consentmgr.keys import Keys, load_keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import now as clock_now
 from consentmgr.kit.errors import BadInput, CheckFailed
+from consentmgr.kit.sealed_files import seal, unseal
+from consentmgr.people.models import Attachment
 from consentmgr.preferences.leaving import LeavingDesk
 from consentmgr.preferences.links import Link, LinkUse
 from consentmgr.prohibitions import journal
@@ -141,6 +145,42 @@ def drill(home: Settings, tmp_path: Path, people_count: int) -> None:
         assert recover(database, home, keys, skip_damaged=False, actor="test", now=clock_now()) is None
 
 
+def test_the_files_of_acts_come_back_with_the_register(home: Settings, tmp_path: Path) -> None:
+    keys = load_keys(home)
+    store = home.data_folder / "files" / "attachments"
+    letters = {uuid4(): f"letter {number}".encode() for number in range(3)}
+    sealed, unsealed, gone = letters
+    with open_database(home) as database:
+        with database.transaction() as session:
+            for file_id, letter in letters.items():
+                session.add(
+                    Attachment(
+                        id=file_id, contact_id=1, sha256=sha256(letter).hexdigest(), name="letter.pdf", stored_by="test",
+                        bytes=len(letter), stored_at=clock_now(), used_at=clock_now(), sealed=file_id != unsealed,
+                    )
+                )  # fmt: skip
+        for file_id, letter in letters.items():
+            (store / file_id.hex).mkdir(parents=True)
+            content = letter if file_id == unsealed else seal(letter, keys.address_key)
+            (store / file_id.hex / "file").write_bytes(content)
+        shutil.rmtree(store / gone.hex)
+        target = tmp_path / "backup"
+        made = make_backup(database, keys, target, now=clock_now(), attachments=store)
+    assert (made.about["attachments"]["files"], made.about["attachments"]["missing"]) == (2, 1)
+    packed = (target / "attachments.tar").read_bytes()
+    assert not any(letter in packed for letter in letters.values())
+    shutil.rmtree(store)
+    backup = read_backup(target, keys)
+    with open_unprepared(home) as database:
+        restore(database, backup, replace=True, actor="test", now=clock_now(), attachments=store)
+    for file_id in (sealed, unsealed):
+        content = (store / file_id.hex / "file").read_bytes()
+        assert unseal(content, sha256(letters[file_id]).hexdigest(), keys.address_key) == letters[file_id]
+    (target / "attachments.tar").write_bytes(packed[:-1] + b"x")
+    with pytest.raises(CheckFailed):
+        read_backup(target, keys)
+
+
 def test_a_changed_backup_is_not_restored(home: Settings, tmp_path: Path) -> None:
     keys = load_keys(home)
     target = tmp_path / "backup"
@@ -162,7 +202,7 @@ def test_a_changed_backup_is_not_restored(home: Settings, tmp_path: Path) -> Non
     (target / "backup.json").write_text(json.dumps(about))
     with (target / "register.dump").open("ab") as file:
         file.write(b"x")
-    with pytest.raises(CheckFailed, match="not the dump that was made"):
+    with pytest.raises(CheckFailed, match="not what was made"):
         read_backup(target, keys)
     with pytest.raises(BadInput, match="not a backup"):
         read_backup(tmp_path, keys)

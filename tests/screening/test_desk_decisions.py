@@ -120,6 +120,51 @@ def test_screening_again_shows_only_what_changed(
     assert "The register says something else now" in client.get(f"/desk/screenings/{found.id}/rows/1").text
 
 
+def test_a_decision_holds_on_where_nothing_about_the_row_has_changed(
+    desk: Desk, database: Database, settings: Settings, keys: Keys
+) -> None:
+    client = desk("marketer")
+    found = screened(client, database, settings, LIST, "list.csv")
+    decide(client, found.id, row=["2"], decision="allow", note="Guardian asked by phone")
+    decide(client, found.id, row=["3"], decision="block", note="not her")
+    second = again(client, database, settings, found.id)
+    other = desk("marketer")
+    why = other.get(f"/desk/screenings/{second}/rows/2").text
+    assert "Guardian asked by phone" in why
+    assert "carried over from the screening before" in why
+    assert "marketer 1" in why
+    rows = other.get(f"/desk/screenings/{second}/rows?verdict=review").text
+    assert rows.count("carried over") == 2
+    assert download(other, second, "decided") == 'email,note\ndaniel@posti.example,"b, c"\n'
+    # A new act on one of them: its evidence is another, so it is decided anew; the other's decision holds on.
+    take(database, keys, {**ELLA, "events": [{**consent(), "at": "2026-11-20T10:00:00+02:00"}]})
+    third = again(other, database, settings, second)
+    decided = other.get(f"/desk/screenings/{third}/rows?verdict=review").text
+    assert decided.count("carried over") == 1
+    assert "Guardian asked by phone" in other.get(f"/desk/screenings/{third}/rows/2").text
+    assert "not her" not in other.get(f"/desk/screenings/{third}/rows/3").text
+    with database.reading() as session:
+        kept = session.scalars(select(ReviewDecision).where(ReviewDecision.list_screening == third)).all()
+        assert [(one.actor, one.verdict, one.row, one.reason) for one in kept] == [(client.actor, "allow", None, None)]
+
+
+def test_a_later_decision_of_a_row_carried_over_holds(desk: Desk, database: Database, settings: Settings) -> None:
+    client = desk("marketer")
+    found = screened(client, database, settings, LIST, "list.csv")
+    decide(client, found.id, reason="MINOR_REVIEW", decision="allow", note="all asked")
+    second = again(client, database, settings, found.id)
+    assert download(client, second, "decided").count("\n") == 3
+    decide(client, second, row=["3"], decision="block", note="not her after all")
+    assert "ella@" not in download(client, second, "decided")
+    assert "ella@" in download(client, found.id, "decided")
+
+
+def again(client: DeskClient, database: Database, settings: Settings, list_id: UUID) -> UUID:
+    second = UUID(client.post(f"/desk/screenings/{list_id}/again").location.rpartition("/")[2])
+    work(database, settings)
+    return second
+
+
 def test_expiry_is_plain_to_see(desk: Desk, database: Database, settings: Settings) -> None:
     client = desk("marketer")
     found = screened(client, database, settings, LIST, "list.csv")

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from consentmgr.audit import service as audit
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
-from consentmgr.staff import accounts, invitations, passwords
+from consentmgr.staff import accounts, invitations, passwords, sessions
 from consentmgr.staff.demo import code_of, make_demo_accounts
 from consentmgr.staff.roles import ROLES
 from tests.staff.signing_in import PASSWORD, Desk, DeskVisitor, member
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from consentmgr.db import Database
     from consentmgr.keys import Keys
     from tests.conftest import RunCommand
+    from tests.mail.loopback import LoopbackServer
 
 GOOD = "four-words-of-nothing-7"
 
@@ -302,3 +303,80 @@ def test_a_demonstration_has_one_account_for_each_role(
     data = {"csrf_token": token, "code": code_of(made[0], clock.now())}
     assert visitor.client.post("/desk/sign-in/code", data=data).status_code == 303
     assert visitor.get("/desk/me").status_code == 200
+
+
+def test_an_invitation_is_mailed_where_there_is_a_mail_server(
+    mail_settings: Settings, database: Database, keys: Keys, smtp: LoopbackServer
+) -> None:
+    from consentmgr.app import create_app
+    from consentmgr.mail.outbox import send_due
+
+    desk = Desk(create_app(mail_settings, database), database)
+    chief = desk("administrator")
+    answer = chief.post(
+        "/desk/staff/invite",
+        {
+            "name": "Liisa <b>call me</b>",
+            "email": "Liisa@desk.example",
+            "language": "sv",
+            "role": "marketer",
+            "reach": "all",
+        },
+    )
+    assert answer.status_code == 303, answer.text
+    assert "/desk/invitation/" not in answer.text
+    assert "on its way to Liisa" in chief.get("/desk/staff").text
+    assert send_due(database, mail_settings, keys, now=clock.now()).delivered == 1
+    (mail,) = smtp.box.wait_for(1)
+    assert mail.recipients == ["liisa@desk.example"]
+    assert "Ditt användarkonto" in str(mail.message["Subject"])
+    assert "call me" not in mail.text + mail.html
+    path = mail.link("/desk/invitation/").partition("valinnat.acme.example")[2]
+    with database.connect() as connection:
+        kept = str(connection.execute(text("SELECT * FROM staff_invitation")).all())
+        kept += str(connection.execute(text("SELECT fields FROM outgoing_mail")).all())
+    assert path.rpartition("/")[2] not in kept
+    assert take(desk.visitor(), path) == 303
+    assert desk.visitor().get(path).status_code == 410
+
+
+def test_a_mail_of_an_invitation_that_is_over_is_not_sent(
+    mail_settings: Settings, database: Database, keys: Keys, smtp: LoopbackServer
+) -> None:
+    from consentmgr.mail.outbox import send_due
+
+    now = clock.now()
+    with database.transaction() as session:
+        account = accounts.create(
+            session, email="liisa@desk.example", name="Liisa", language="fi", actor="test", now=now
+        )
+        for _ in range(3):
+            assert invitations.invite_by_mail_or_hand(
+                session, account, settings=mail_settings, keys=keys, actor="test", now=now
+            ) is None  # fmt: skip
+        shown = invitations.invite_by_mail_or_hand(
+            session, account, settings=mail_settings, keys=keys, actor="test", now=now
+        )
+    assert shown is not None, "a fourth mail in a day does not go out; the address is passed on by hand"
+    sent = send_due(database, mail_settings, keys, now=now)
+    assert (sent.delivered, sent.dropped) == (0, 3)
+
+
+def test_one_browser_is_signed_out_and_the_others_stay(desk: Desk, database: Database, run_command: RunCommand) -> None:
+    chief, marketer = desk("administrator"), desk("marketer")
+    with database.transaction() as session:
+        account = accounts.account_of(session, marketer.account_id)
+        for browser in ("Firefox", "Chromium"):
+            sessions.begin(session, account, stage="open", method="passkey", now=clock.now(), browser=browser)
+    place = f"/desk/staff/{marketer.account_id}"
+    numbers = re.findall(rf"{place}/sessions/(\d+)/end", chief.get(place).text)
+    assert len(numbers) == 3
+    assert chief.post(f"{place}/sessions/{max(map(int, numbers))}/end").status_code == 303
+    assert len(re.findall(rf"{place}/sessions/\d+/end", chief.get(place).text)) == 2
+    assert chief.post(f"{place}/sessions/999999/end").status_code == 404
+    own = f"/desk/staff/{chief.account_id}"
+    assert f"{own}/sessions/" not in chief.get(own).text
+    run_command("staff", "sessions", marketer.email, "--end-one", min(numbers))
+    assert marketer.get("/desk/me").status_code == 303
+    foreign = desk("administrator", controllers={"acme"})
+    assert foreign.post(f"{place}/sessions/{numbers[1]}/end").status_code == 404

@@ -1,7 +1,8 @@
 """What named persons decide of rows to review: kept, audited, and never a change of the certificate's verdict.
 
 A decision speaks of one row or of all rows to review with one headline reason; the newest that speaks of a row holds.
-It holds for that list and campaign, and overturns no block (law.md section 2).
+It holds for that list and campaign, and overturns no block (law.md section 2). When the list is screened again it
+holds on for rows of which nothing has changed: the same reasons by the same evidence; any other is decided anew.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,10 +25,10 @@ from consentmgr.config import Settings
 from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
+from consentmgr.preferences.link_columns import link_columns, link_like, people_of
 from consentmgr.preferences.links import link_keys
 from consentmgr.screening.desk.lists import ListView, campaign_of_list, result_folder
-from consentmgr.screening.desk.stored_rows import Decided, decided_records, form_of, rows_with
-from consentmgr.screening.link_columns import link_columns, link_like, people_of
+from consentmgr.screening.desk.stored_rows import Decided, carry_over, decided_records, form_of, rows_with
 from consentmgr.screening.models import ReviewDecision
 from consentmgr.screening.outputs import LINK_COLUMNS, csv_column
 from consentmgr.vocabulary.reason_codes import BY_CODE
@@ -47,6 +49,8 @@ class Decision:
     note: str
     actor: str
     decided_at: datetime
+    #: The decision of the screening before that holds on.
+    carried: int | None = None
 
 
 def decide(
@@ -107,12 +111,49 @@ def decisions_of(session: Session, found: ListView) -> list[Decision]:
     rows = session.scalars(
         select(ReviewDecision).where(ReviewDecision.list_screening == found.id).order_by(ReviewDecision.id)
     )
-    return [Decision(row.id, row.row, row.reason, row.verdict, row.note, row.actor, row.decided_at) for row in rows]
+    return [
+        Decision(row.id, row.row, row.reason, row.verdict, row.note, row.actor, row.decided_at, row.carried_from)
+        for row in rows
+    ]
+
+
+def carried_in(settings: Settings, found: ListView, earlier: ListView, made: Sequence[Decision]) -> list[Decision]:
+    """Those of the decisions of the screening before that hold on for rows of this one, whose files are written.
+
+    None where the campaign is another by more than the time it is planned for.
+    """
+    if _campaign_alone(found) != _campaign_alone(earlier):
+        return []
+    kept = carry_over(result_folder(settings, earlier), result_folder(settings, found), as_decided(made))
+    return [one for one in made if one.id in kept]
+
+
+def _campaign_alone(found: ListView) -> dict[str, object]:
+    return {name: value for name, value in (found.campaign or {}).items() if name != "planned_at"}
+
+
+def keep_carried(
+    session: Session, found: ListView, carried: Sequence[Decision], *, screening: UUID, now: datetime
+) -> None:
+    """Keep decisions that hold on as those of this list, each under the name and time of whoever made it; flushes."""
+    for one in carried:
+        session.add(
+            ReviewDecision(
+                list_screening=found.id, row=None, reason=None, verdict=one.verdict, note=one.note, actor=one.actor,
+                decided_at=one.decided_at, carried_from=one.id,
+            )
+        )  # fmt: skip
+    if carried:
+        record(
+            session, at=now, actor=found.actor, action="review_carried_over", object=f"list:{found.id}",
+            detail={"decisions": len(carried), "from": str(found.previous), "screening": str(screening)},
+        )  # fmt: skip
+    session.flush()
 
 
 def as_decided(decisions: Sequence[Decision]) -> list[Decided]:
     """The same for the questions about rows."""
-    return [Decided(one.id, one.row, one.reason, one.verdict) for one in decisions]
+    return [Decided(one.id, one.row, one.reason, one.verdict, one.carried) for one in decisions]
 
 
 def newest_for(decisions: Sequence[Decision]) -> Mapping[int, Decision]:

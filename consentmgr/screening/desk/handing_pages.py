@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 from uuid import UUID
 
 from flask import Response, flash, request, send_file
@@ -17,20 +15,10 @@ from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.screening.desk import decisions, handing, words
 from consentmgr.screening.desk.door import own_list, page, screened_list, screenings, see_other, whole_number
-from consentmgr.screening.desk.lists import ListView, result_folder
+from consentmgr.screening.desk.lists import ListView
+from consentmgr.screening.desk.result_files import FILES, result_file
 from consentmgr.staff.access import actor, needs
 from consentmgr.staff.roles import Permission
-
-#: What is downloaded: the ending of its name, its type, and whether it holds people's data.
-_FILES: Final[Mapping[str, tuple[str, str, bool]]] = {
-    "result": (".screened.csv", "text/csv", True),
-    "workbook": (".screened.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", True),
-    "allowed": (".allowed.csv", "text/csv", True),
-    "report": (".report.html", "text/html", False),
-    "figures": (".report.json", "application/json", False),
-    "certificate": (".certificate.json", "application/json", False),
-}
-
 
 # --- downloads --------------------------------------------------------------------------------------------------------
 
@@ -40,12 +28,12 @@ _FILES: Final[Mapping[str, tuple[str, str, bool]]] = {
 def download(list_id: UUID, name: str) -> Response:
     """One of the files of a screening, named as beside a list at the terminal."""
     now = clock.now()
-    if name not in (*_FILES, "decided"):
+    if name not in (*FILES, "decided"):
         raise NotFound("there is no such file")
     with application.database().transaction() as session:
         found = screened_list(session, list_id)
         path, mimetype = _file(session, found, name)
-        if name == "decided" or _FILES[name][2]:
+        if name == "decided" or FILES[name].personal:
             read(
                 session, at=now, actor=actor().name, object=f"list:{list_id}", detail={"file": name, "rows": found.rows}
             )
@@ -56,11 +44,7 @@ def _file(session: Session, found: ListView, name: str) -> tuple[Path, str]:
     if name == "decided":
         made = decisions.decisions_of(session, found)
         return decisions.write_decided(session, found, application.settings(), application.keys(), made), "text/csv"
-    ending, mimetype, _ = _FILES[name]
-    path = result_folder(application.settings(), found) / f"{(found.summary or {}).get('name') or 'list'}{ending}"
-    if not path.is_file():
-        raise NotFound("there is no such file")
-    return path, mimetype
+    return result_file(application.settings(), found, name), FILES[name].mimetype
 
 
 def _sent(path: Path, mimetype: str) -> Response:

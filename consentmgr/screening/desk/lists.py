@@ -124,16 +124,26 @@ def newest(
     actor: str,
     controllers: Collection[str] | None,
     before: datetime | None = None,
+    before_id: UUID | None = None,
+    campaign: str | None = None,
     limit: int = 25,
 ) -> list[ListView]:
-    """The newest lists that may be seen, screened or on their way; those made before a moment."""
+    """The newest lists that may be seen, screened or on their way; those made before a moment, for one campaign.
+
+    With ``before_id`` also those of that very moment that come behind the list of this id.
+    """
     mine = and_(ListScreening.controller.is_(None), ListScreening.actor == actor)
     theirs = ListScreening.controller.is_not(None)
     if controllers is not None:
         theirs = ListScreening.controller.in_(list(controllers))
     wanted = select(ListScreening).where(or_(mine, theirs))
-    if before is not None:
+    if before is not None and before_id is not None:
+        same_moment = and_(ListScreening.created_at == before, ListScreening.id > before_id)
+        wanted = wanted.where(or_(ListScreening.created_at < before, same_moment))
+    elif before is not None:
         wanted = wanted.where(ListScreening.created_at < before)
+    if campaign is not None:
+        wanted = wanted.where(ListScreening.campaign["key"].astext == campaign)
     wanted = wanted.order_by(ListScreening.created_at.desc(), ListScreening.id).limit(limit)
     return [as_view(row) for row in session.scalars(wanted)]
 
@@ -165,6 +175,14 @@ def step_of(found: ListView, task: tasks.TaskView | None) -> Step:
 
 def bring(session: Session, stored: StoredFile, *, quick: bool, actor: str, language: Language, now: datetime) -> UUID:
     """A list has come. One that takes long to look at is looked at in the background."""
+    row = _brought(session, stored, actor, language, now)
+    if not quick:
+        row.task = _look(session, row, actor, now)
+    session.flush()
+    return row.id
+
+
+def _brought(session: Session, stored: StoredFile, actor: str, language: Language, now: datetime) -> ListScreening:
     row = ListScreening(
         id=uuid4(),
         actor=actor,
@@ -178,10 +196,7 @@ def bring(session: Session, stored: StoredFile, *, quick: bool, actor: str, lang
     )
     session.add(row)
     record(session, at=now, actor=actor, action="list_brought", object=f"list:{row.id}", detail={"bytes": stored.bytes})
-    if not quick:
-        row.task = _look(session, row, actor, now)
-    session.flush()
-    return row.id
+    return row
 
 
 def _look(session: Session, row: ListScreening, actor: str, now: datetime) -> UUID:
@@ -247,6 +262,104 @@ def start(
     return row.task
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What is asked for together with a list. ``columns`` says which column is which field (as ``--map`` does), where
+    their names do not; ``sheet`` which sheet of a workbook is meant.
+    """
+
+    campaign: Campaign
+    language: Language
+    columns: Mapping[str, str] | None = None
+    sheet: str | None = None
+    links: bool = False
+    drop_duplicates: bool = False
+
+
+def order(
+    session: Session,
+    stored: StoredFile,
+    asked: Order,
+    *,
+    actor: str,
+    controllers: Collection[str] | None,
+    now: datetime,
+) -> UUID:
+    """A list has come with all that must be known of it: it is screened in the background; the list's id.
+
+    Raises what ``start`` raises.
+    """
+    return _ordered(session, _brought(session, stored, actor, asked.language, now), asked, actor, controllers, now)
+
+
+def order_of(
+    session: Session,
+    found: ListView,
+    asked: Order,
+    *,
+    actor: str,
+    controllers: Collection[str] | None,
+    now: datetime,
+) -> UUID:
+    """Screen a list that was brought before, for this campaign, as a screening of its own; its id.
+
+    Columns and sheet are those of the list where none are given. Raises ``BadInput`` where the list was forgotten, and
+    what ``start`` raises.
+    """
+    if found.forgotten_at is not None:
+        raise BadInput("the list is not kept any more: bring it again", field="list")
+    row = _of_same_file(session, found, asked.language, actor, now)
+    row.options = {name: value for name, value in found.options.items() if name == "columns"}
+    return _ordered(session, row, asked, actor, controllers, now)
+
+
+def _ordered(
+    session: Session,
+    row: ListScreening,
+    asked: Order,
+    actor: str,
+    controllers: Collection[str] | None,
+    now: datetime,
+) -> UUID:
+    if asked.columns:
+        row.mapping, row.options = None, {"columns": dict(asked.columns)}
+    row.options = {**row.options, "columns_confirmed": True}
+    row.sheet = asked.sheet or row.sheet
+    session.flush()
+    start(
+        session,
+        as_view(row),
+        asked.campaign,
+        actor=actor,
+        controllers=controllers,
+        language=asked.language,
+        now=now,
+        links=asked.links,
+        drop_duplicates=asked.drop_duplicates,
+    )
+    return row.id
+
+
+def _of_same_file(session: Session, found: ListView, language: Language, actor: str, now: datetime) -> ListScreening:
+    """Another screening of the list of an earlier one, read as that was."""
+    old = session.get_one(ListScreening, found.id)
+    row = ListScreening(
+        id=uuid4(),
+        actor=actor,
+        created_at=now,
+        file_id=old.file_id,
+        file_name=old.file_name,
+        file_bytes=old.file_bytes,
+        file_sha256=old.file_sha256,
+        mapping=old.mapping,
+        sheet=old.sheet,
+        options={},
+        language=language,
+    )
+    session.add(row)
+    return row
+
+
 def _screen(session: Session, row: ListScreening, actor: str, now: datetime) -> UUID:
     return tasks.enqueue(
         session, kind="screen-list", subject={"list_screening": str(row.id)}, actor=actor, now=now,
@@ -269,28 +382,9 @@ def again(session: Session, found: ListView, *, actor: str, now: datetime) -> UU
     """
     if found.screening is None or found.campaign is None or found.forgotten_at is not None:
         raise BadInput("only a list that was screened and is still kept can be screened again")
-    campaign = dict(found.campaign)
-    planned = campaign.get("planned_at")
-    if planned and datetime.fromisoformat(str(planned)) < now:
-        campaign.pop("planned_at")
-    old = session.get_one(ListScreening, found.id)
-    row = ListScreening(
-        id=uuid4(),
-        controller=found.controller,
-        actor=actor,
-        created_at=now,
-        file_id=old.file_id,
-        file_name=old.file_name,
-        file_bytes=old.file_bytes,
-        file_sha256=old.file_sha256,
-        mapping=old.mapping,
-        sheet=old.sheet,
-        options=dict(old.options),
-        language=old.language,
-        campaign=campaign,
-        previous=found.id,
-    )
-    session.add(row)
+    row = _of_same_file(session, found, found.language, actor, now)
+    row.controller, row.options, row.previous = found.controller, dict(found.options), found.id
+    row.campaign = campaign_document(campaign_of_now(found, now))
     row.task = _screen(session, row, actor, now)
     record(
         session, at=now, actor=actor, action="screening_asked", object=f"list:{row.id}", detail={"again": str(found.id)}
@@ -313,6 +407,14 @@ def campaign_of_list(found: ListView) -> Campaign:
     """The campaign a list was screened for."""
     assert found.campaign is not None
     return msgspec.convert({**found.campaign, "type": "campaign"}, Campaign)
+
+
+def campaign_of_now(found: ListView, now: datetime) -> Campaign:
+    """The same without a planned time that has passed: for whoever asks whether it may be sent now."""
+    campaign = campaign_of_list(found)
+    if campaign.planned_at is not None and campaign.planned_at < now:
+        return msgspec.structs.replace(campaign, planned_at=None)
+    return campaign
 
 
 # --- what can be chosen -----------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from consentmgr.kit.errors import BadInput
 from consentmgr.kit.tabular import Limits, Table, read_table
+from consentmgr.screening.lists import understood
 from consentmgr.vocabulary.columns import COLUMN_NAMES, IDENTIFIERS, LIST_FIELDS, address_kind, find_columns, folded
 
 #: The largest list that is taken at the desk; larger ones are screened at the terminal.
@@ -71,20 +72,30 @@ def is_quick(path: Path) -> bool:
 
 def looked_at(path: Path, *, name: str, sheet: str | None = None) -> Preview:
     """A first look at the list in ``path``, called ``name``. Raises ``BadInput`` where it is no table."""
+    table, whole = _first_look(path, name, sheet)
+    return _preview(table, rows=len(table) if whole else None)
+
+
+def refuse_useless(
+    path: Path, *, name: str, columns: Mapping[str, str] | None = None, sheet: str | None = None
+) -> None:
+    """Raise ``BadInput`` for a list of which a look at its beginning tells that it cannot be screened.
+
+    ``columns`` as the ``mapping`` of ``read_list``.
+    """
+    understood(_first_look(path, name, sheet)[0], columns)
+
+
+def _first_look(path: Path, name: str, sheet: str | None) -> tuple[Table, bool]:
+    """The table of the file's beginning, and whether that is all of it."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(HEAD_BYTES)
-    whole = size <= len(start)
-    if whole or start[:4] in _PACKED:
-        table = read_table(path, name=name, limits=LIMITS, headerless=_is_bare, sheet=sheet)
-        whole = True
-    else:
-        if size > LARGEST_LIST:
-            raise BadInput(
-                f"the file is larger than {LARGEST_LIST:,} bytes, the most that is read: split it", file=name
-            )
-        table = _beginning(start, name, sheet)
-    return _preview(table, rows=len(table) if whole else None)
+    if size <= len(start) or start[:4] in _PACKED:
+        return read_table(path, name=name, limits=LIMITS, headerless=_is_bare, sheet=sheet), True
+    if size > LARGEST_LIST:
+        raise BadInput(f"the file is larger than {LARGEST_LIST:,} bytes, the most that is read: split it", file=name)
+    return _beginning(start, name, sheet), False
 
 
 def _beginning(start: bytes, name: str, sheet: str | None) -> Table:

@@ -168,6 +168,8 @@ def _reasons(summary: Mapping[str, Any], described: Campaign, here: str, languag
             "href": f"{here}?{urlencode({'reason': one['code']})}" if one["review"] + one["block"] else None,
         }
         for one in summary.get("reasons", ())
+        # What fired only beside a stricter reason heads no row, and there is nothing to look at behind its bar.
+        if one["review"] + one["block"]
     ]
 
 

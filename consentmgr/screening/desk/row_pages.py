@@ -22,6 +22,7 @@ from consentmgr.screening.desk.masked import masked_value
 from consentmgr.screening.explain import explained_row
 from consentmgr.screening.reports import VERDICTS
 from consentmgr.staff.access import actor, may, needs
+from consentmgr.staff.accounts import names_of
 from consentmgr.staff.roles import Permission
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.reason_codes import BY_CODE, GROUNDS, STAGES, sentence
@@ -141,7 +142,8 @@ def why(list_id: UUID, number: int) -> Response:
         address_keys = AddressKeys(application.keys().address_key, application.keys().address_key_id)
         answer = explained_row(session, row.identifiers, described, keys=address_keys, now=now, language=language)
         made = decisions.decisions_of(session, found)
-    newest = _decisions_shown(folder, made, [row]).get(number)
+        newest = _decisions_shown(folder, made, [row]).get(number)
+        decided_by = names_of(session, {newest.actor}).get(newest.actor, newest.actor) if newest is not None else None
     seen = may(Permission.SEE_REGISTER, found.controller)
     if seen:
         with application.database().transaction() as session:
@@ -172,6 +174,7 @@ def why(list_id: UUID, number: int) -> Response:
         changed=answer["verdict"] != row.verdict or answer["reason"] != row.reason,
         consulted=_consulted(answer["consulted"], row.evidence),
         decided=newest,
+        decided_by=decided_by,
         may_decide=may(Permission.DECIDE_REVIEW, found.controller) and row.verdict == "review",
         kind_names=words.KIND_NAMES,
         told=words.entry_told,

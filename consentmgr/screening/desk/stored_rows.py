@@ -31,23 +31,35 @@ if TYPE_CHECKING:
 ROWS: Final = "rows.parquet"
 REVIEW: Final = "review.parquet"
 FORM: Final = "form.json"
+#: Rows to review of which a decision of the screening before still holds: ``row``, and the ``id`` of that decision.
+CARRIED: Final = "carried.parquet"
 #: Rows written in one group: small enough that a page reads few, large enough to pack well.
 _GROUP_ROWS: Final = 50_000
 PAGE_ROWS: Final = 50
 
 _DECIDED_SCHEMA: Final = pa.schema(
-    [("id", pa.int64()), ("row", pa.int64()), ("reason", pa.string()), ("verdict", pa.string())]
+    [
+        ("id", pa.int64()),
+        ("row", pa.int64()),
+        ("reason", pa.string()),
+        ("verdict", pa.string()),
+        ("carried", pa.int64()),
+    ]
 )
+_CARRIED_SCHEMA: Final = pa.schema([("row", pa.int64()), ("id", pa.int64())])
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A decision as it concerns rows: of one row, or of all rows to review with that headline reason."""
+    """A decision as it concerns rows: of one row, of all rows to review with that headline reason, or of those for
+    which the decision ``carried`` of the screening before holds on.
+    """
 
     id: int
     row: int | None
     reason: str | None
     verdict: str
+    carried: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -139,10 +151,18 @@ def _opened(folder: Path, decided: Sequence[Decided] = ()) -> Iterator[DuckDBPyC
     with duckdb.connect(config={"threads": 2, "memory_limit": "400MB"}) as connection:
         connection.from_parquet(str(path)).create_view("rows")
         told = pa.Table.from_pylist(
-            [{"id": one.id, "row": one.row, "reason": one.reason, "verdict": one.verdict} for one in decided],
+            [
+                {"id": one.id, "row": one.row, "reason": one.reason, "verdict": one.verdict, "carried": one.carried}
+                for one in decided
+            ],
             schema=_DECIDED_SCHEMA,
         )
         connection.register("decided", told)
+        held = folder / CARRIED
+        if held.is_file():
+            connection.from_parquet(str(held)).create_view("carried")
+        else:
+            connection.register("carried", _CARRIED_SCHEMA.empty_table())
         yield connection
 
 
@@ -237,6 +257,9 @@ _NEWEST = """
         SELECT r.row, d.id FROM rows r JOIN decided d ON d.row = r.row WHERE r.verdict = 'review'
         UNION ALL
         SELECT r.row, d.id FROM rows r JOIN decided d ON d.reason = r.reason WHERE r.verdict = 'review'
+        UNION ALL
+        SELECT r.row, d.id FROM rows r JOIN carried c ON c.row = r.row JOIN decided d ON d.carried = c.id
+        WHERE r.verdict = 'review'
     ) r JOIN decided d ON d.id = r.id GROUP BY r.row
 """
 
@@ -257,6 +280,32 @@ def decided_of(folder: Path, decided: Sequence[Decided], numbers: Sequence[int])
     with _opened(folder, decided) as connection:
         connection.register("wanted", pa.table({"row": pa.array(list(numbers), pa.int64())}))
         return {int(row["row"]): int(row["id"]) for row in _dicts(connection, question, [])}
+
+
+def carry_over(before: Path, after: Path, decided: Sequence[Decided]) -> set[int]:
+    """Keep beside a result which rows to review are as they were when somebody decided of them; those decisions' ids.
+
+    The same row is one with the same number and the same cells of who it is, in two screenings of one list; its
+    verdict, every reason, the ground and the evidence must be what they were. ``decided`` are the decisions of the
+    screening before.
+    """
+    if not decided or not (before / ROWS).is_file():
+        return set()
+    with _opened(before, decided) as connection:
+        names = connection.execute("DESCRIBE rows").fetchall()
+        alike = " AND ".join(
+            f'a."{name}" IS NOT DISTINCT FROM r."{name}"' for (name, *_) in names if name not in ("row", "duplicate_of")
+        )
+        # Names are ours (``write_rows``), the place is a parameter.
+        question = (
+            f"SELECT n.row, n.id FROM ({_NEWEST}) n JOIN rows r ON r.row = n.row"  # noqa: S608
+            f" JOIN read_parquet(?) a ON a.row = r.row WHERE {alike} ORDER BY n.row"
+        )
+        held = connection.sql(question, params=[str(after / ROWS)]).to_arrow_table().cast(_CARRIED_SCHEMA)
+    if not held.num_rows:
+        return set()
+    pq.write_table(held, after / CARRIED, compression="zstd")
+    return set(pc.unique(held["id"]).to_pylist())
 
 
 def form_of(folder: Path) -> Form:
@@ -313,6 +362,15 @@ def changed_page(
         found = _dicts(connection, question, [str(before / ROWS), follow])
     rows: list[tuple[Row, Verdict, str]] = [(_row(row), row["had_verdict"], row["had_reason"]) for row in found[:limit]]
     return rows, rows[-1][0].number if len(found) > limit else None
+
+
+def answers_between(folder: Path, low: int, high: int) -> pa.Table:
+    """``row``, ``verdict``, ``reason`` and what the list said of who it is (by field), of rows ``low`` to ``high``."""
+    with _opened(folder) as connection:
+        question = "SELECT * FROM rows WHERE row BETWEEN ? AND ? ORDER BY row"
+        found: pa.Table = connection.sql(question, params=[low, high]).to_arrow_table()
+    kept = [name for name in found.column_names if name in ("row", "verdict", "reason") or name.startswith("id_")]
+    return found.select(kept).rename_columns([name.removeprefix("id_") for name in kept])
 
 
 def _require(folder: Path) -> None:

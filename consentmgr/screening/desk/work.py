@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +24,7 @@ from consentmgr.keys import Keys
 from consentmgr.kit import clock
 from consentmgr.kit.private_folder import make_private_folder
 from consentmgr.screening.answers import Answers
+from consentmgr.screening.desk.decisions import Decision, carried_in, decisions_of, keep_carried
 from consentmgr.screening.desk.lists import (
     ListView,
     campaign_of_list,
@@ -95,10 +97,12 @@ def screen_list(
     if found.screening is not None:
         return {"screening": str(found.screening)}
     progress(0, _STEPS, step="reading")
+    # What a person confirmed is all there is to know of the columns; what a programme named comes beside their names.
+    named = found.mapping if found.mapping is not None else found.options.get("columns") or {}
     lst = read_list(
         files_of(settings).path(found.file_id),
         name=found.file_name,
-        mapping={field: str(column) for field, column in (found.mapping or {}).items()} or None,
+        mapping={field: str(column) for field, column in named.items()} or None,
         sheet=found.sheet,
         limits=LIMITS,
         only_mapped=found.mapping is not None,
@@ -117,8 +121,11 @@ def screen_list(
         done += count
         progress(done, _STEPS, step="writing")
 
+    carried: list[Decision] = []
+
     def beside(answers: Answers, report: ReportData) -> None:
         write_rows(lst, answers, folder)
+        carried.extend(_carried(database, settings, found))
         _write_workbook(lst, answers, report, folder / f"{name}.screened.xlsx")
         progress(_STEPS - 1, _STEPS, step="recording")
 
@@ -139,7 +146,7 @@ def screen_list(
         advance=advance,
         with_links=bool(found.options.get("links")),
         beside=beside,
-        record_too=lambda session, made: _record(session, found, made, now),
+        record_too=lambda session, made: _record(session, found, made, carried, now),
     )
     return {"screening": str(report.certificate_id), "rows": report.rows}
 
@@ -155,7 +162,17 @@ def _write_workbook(lst: CampaignList, answers: Answers, report: ReportData, pat
         write_results(lst, answers, path, "xlsx", summary=workbook_summary(report))
 
 
-def _record(session: Session, found: ListView, report: ReportData, now: datetime) -> None:
+def _carried(database: Database, settings: Settings, found: ListView) -> list[Decision]:
+    """Decisions of the screening before that hold on."""
+    if found.previous is None:
+        return []
+    with database.reading() as session:
+        earlier = list_by_id(session, found.previous)
+        return carried_in(settings, found, earlier, decisions_of(session, earlier))
+
+
+def _record(session: Session, found: ListView, report: ReportData, carried: Sequence[Decision], now: datetime) -> None:
+    keep_carried(session, found, carried, screening=report.certificate_id, now=now)
     session.execute(
         update(ListScreening)
         .where(ListScreening.id == found.id)

@@ -1,0 +1,202 @@
+"""The browser door of erasing people: one from their page, many from a list with a second person."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from uuid import UUID
+
+from flask import Response, make_response, redirect, request, url_for
+from flask_babel import gettext
+from werkzeug.wrappers import Response as AnyResponse
+
+from consentmgr.edge import application
+from consentmgr.kit import clock
+from consentmgr.kit.errors import BadInput, NotFound
+from consentmgr.people import erasing
+from consentmgr.people.desk import Faults, audited, choices, done, one_of, page, people, sight, text, to_person
+from consentmgr.people.reading import person_of
+from consentmgr.people.recording import METHODS
+from consentmgr.staff import approvals
+from consentmgr.staff.access import actor, needs, takes_up_to
+from consentmgr.staff.accounts import names_of
+from consentmgr.staff.roles import Permission
+from consentmgr.timetable.tasks import task_of
+
+#: Bytes of a list: ``erasing.MOST`` addresses, with room.
+_LARGEST = 10_000_000
+
+
+# --- one --------------------------------------------------------------------------------------------------------------
+
+
+@people.get("/<int:contact_id>/erase")
+@needs(Permission.ERASE)
+def erase_form(contact_id: int) -> str:
+    return _one(contact_id, Faults())
+
+
+@people.post("/<int:contact_id>/erase")
+@needs(Permission.ERASE)
+def erase_person(contact_id: int) -> tuple[str, int] | AnyResponse:
+    """Erase one person, whose reference was typed to show that this one is meant."""
+    faults = Faults()
+    method = one_of("method", METHODS, faults)
+    faults.missing("method", method)
+    if not faults:
+        try:
+            with application.database().transaction() as session:
+                erasing.erase_one(
+                    session,
+                    contact_id,
+                    text("confirm", longest=200),
+                    sight=sight(),
+                    keys=application.address_keys(),
+                    actor=actor().name,
+                    now=clock.now(),
+                    method=method,
+                )
+        except BadInput as refused:
+            if refused.field == "controllers":
+                faults["form"] = gettext(
+                    "The person is known to other controllers too; somebody who works for all of them erases."
+                )
+            else:
+                faults["confirm"] = gettext("This is not the reference of this person. Type it as it stands above.")
+    if faults:
+        return _one(contact_id, faults), 422
+    done(gettext("The person's data is erased. The bans and the digests of the addresses stay."))
+    return to_person(contact_id)
+
+
+def _one(contact_id: int, faults: Faults) -> str:
+    with application.database().reading() as session:
+        person = person_of(session, contact_id, sight(), clock.now())
+        if person.erased:
+            raise NotFound("the contact is erased")
+        stays = erasing.what_stays(session, [person.contact.id])
+    audited("contact", person.contact.id, {"form": "erase"})
+    return page(
+        "erase_one",
+        person=person,
+        stays=stays,
+        faults=faults,
+        given=request.form,
+        methods=choices("desk_method", METHODS),
+    )
+
+
+# --- many -------------------------------------------------------------------------------------------------------------
+
+
+@people.get("/erase")
+@needs(Permission.ERASE)
+def erase_many() -> str:
+    return _many(Faults())
+
+
+@people.post("/erase")
+@needs(Permission.ERASE)
+@takes_up_to(_LARGEST)
+def list_for_erasure() -> tuple[str, int] | AnyResponse:
+    """Find the people of a pasted list or of a file; the next page shows how many, and who is not found."""
+    faults = Faults()
+    try:
+        names = erasing.names_in(_text_given())
+        with application.database().transaction() as session:
+            found = erasing.keep_list(
+                session, names, sight=sight(), keys=application.address_keys(), actor=actor().name, now=clock.now()
+            )
+    except BadInput:
+        faults["names"] = gettext(
+            "Give between 1 and 50,000 references or addresses, one a line, as text or as a table."
+        )
+        return _many(faults), 422
+    return redirect(url_for("people.erasure", list_id=found.id), 303)
+
+
+def _text_given() -> str:
+    """What was pasted, or the first column of the file. Raises ``BadInput`` where it cannot be read."""
+    given = request.files.get("list")
+    if given is None or not given.filename:
+        return request.form.get("names", "")
+    from consentmgr.kit.tabular import read_table
+
+    content = given.stream.read()
+    if not content.strip():
+        raise BadInput("the file is empty", field="names")
+    table = read_table(BytesIO(content), name=given.filename, keep_going=True)
+    (first,) = table.trimmed([0])
+    # The heading of a column is no name of anybody; where the file has none its first line is one.
+    return "\n".join([table.columns[0], *(str(cell or "") for cell in first.to_pylist())])
+
+
+def _many(faults: Faults) -> str:
+    with application.database().reading() as session:
+        asked = erasing.lists(session, sight=sight())
+        names = names_of(session, {one.created_by for one in asked})
+    return page("erase_many", faults=faults, asked=asked, names=names, most=erasing.MOST)
+
+
+@people.get("/erase/<uuid:list_id>")
+@needs(Permission.ERASE)
+def erasure(list_id: UUID) -> str:
+    """A list: how many it would erase and what stays; then that it waits; then how far it is."""
+    return _list_page(list_id, Faults())
+
+
+def _list_page(list_id: UUID, faults: Faults) -> str:
+    with application.database().reading() as session:
+        found = erasing.list_of(session, list_id, sight=sight())
+        stays = erasing.what_stays(session, found.contact_ids) if found.task is None else None
+        approval = approvals.approval_of(session, found.approval) if found.approval is not None else None
+        task = task_of(session, found.task) if found.task is not None else None
+        names = names_of(session, {found.created_by})
+    return page(
+        "erasure",
+        found=found,
+        stays=stays,
+        approval=approval,
+        task=task,
+        faults=faults,
+        names=names,
+        own=found.created_by == actor().name,
+    )
+
+
+@people.get("/erase/<uuid:list_id>/progress")
+@needs(Permission.ERASE)
+def erasure_progress(list_id: UUID) -> Response:
+    """The part of the page that moves; when all is done it sends the browser to the page itself."""
+    with application.database().reading() as session:
+        found = erasing.list_of(session, list_id, sight=sight())
+        task = task_of(session, found.task) if found.task is not None else None
+    place = url_for("people.erasure", list_id=list_id)
+    if request.headers.get("HX-Request") != "true":
+        return make_response(redirect(place, 303))
+    if task is None or task.is_over:
+        response = make_response("", 200)
+        response.headers["HX-Redirect"] = place
+        return response
+    return make_response(page("erasure_progress", found=found, task=task))
+
+
+@people.post("/erase/<uuid:list_id>")
+@needs(Permission.ERASE)
+def ask_for_erasure(list_id: UUID) -> tuple[str, int] | AnyResponse:
+    """Ask for the second person."""
+    faults = Faults()
+    try:
+        with application.database().transaction() as session:
+            erasing.ask(
+                session,
+                list_id,
+                reason=text("reason", longest=1_000),
+                sight=sight(),
+                actor=actor().name,
+                now=clock.now(),
+            )
+    except BadInput as refused:
+        faults.refused(refused.field)
+        return _list_page(list_id, faults), 422
+    done(gettext("Asked for. Another person decides under Second person; nothing is erased before."))
+    return redirect(url_for("people.erasure", list_id=list_id), 303)

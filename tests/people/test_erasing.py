@@ -1,0 +1,295 @@
+"""Erasing one person, and many with a second person: what goes, what stays, and that they are left alone for good."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from consentmgr.consents.rebuild import rebuild
+from consentmgr.consents.verification import verify
+from consentmgr.kit import clock
+from consentmgr.kit.errors import BadInput
+from consentmgr.people import erasing
+from consentmgr.people.attachments import store_of
+from consentmgr.people.erasing import Counted
+from tests.people.people import OF_ACME, OF_ALL, Register
+from tests.screening.desk_samples import work
+
+if TYPE_CHECKING:
+    from consentmgr.config import Settings
+    from tests.conftest import RunCommand
+    from tests.staff.signing_in import Desk, DeskClient
+
+NAMES = "crm:aino\r\nbirger@posti.example;Birger\n nobody@posti.example \ncrm:aino\n"
+
+
+def facts_of(page: str) -> dict[str, str]:
+    return dict(re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", page))
+
+
+def listed(client: DeskClient, names: str = NAMES) -> str:
+    answer = client.post("/desk/people/erase", {"names": names})
+    assert answer.status_code == 303, answer.text
+    return str(answer.location)
+
+
+def approval_of(register: Register) -> UUID:
+    with register.database.connect() as connection:
+        found: UUID = connection.execute(
+            text("SELECT id FROM staff_approval WHERE kind = 'contacts.erase_many' ORDER BY asked_at DESC LIMIT 1")
+        ).scalar_one()
+    return found
+
+
+def everything_said(register: Register) -> str:
+    """Every text of the tables that hold people, and of those beside them."""
+    found = []
+    with register.database.connect() as connection:
+        for table in connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")):
+            found += [str(tuple(row)) for row in connection.execute(text(f'SELECT * FROM "{table}"'))]
+    return "\n".join(found)
+
+
+def test_many_are_erased_when_a_second_person_has_agreed(register: Register, desk: Desk, settings: Settings) -> None:
+    asks, agrees = desk("dpo"), desk("dpo")
+    place = listed(asks)
+    page = asks.get(place).text
+    told = facts_of(page)
+    assert (told["Names given"], told["People to be erased"], told["Not found"]) == ("3", "2", "1")
+    assert int(told["Digests of addresses"]) >= 2
+    assert "posti.example" not in page
+    assert asks.post(place, {"reason": "Both asked for it in letters."}).status_code == 303
+    assert "Another person has to agree" in asks.get(place).text
+    approval = approval_of(register)
+    refused = asks.post(f"/desk/approvals/{approval}", {"decision": "accept"}, follow_redirects=True)
+    assert "Somebody else has to decide" in refused.text
+    assert register.verdict({"ref": "crm:aino"})[0] is not None
+    agrees.post(f"/desk/approvals/{approval}", {"decision": "accept"})
+    assert "People are being erased" in agrees.get(place).text
+    work(register.database, settings)
+    assert "Erased: 2" in agrees.get(place).text
+
+    said = everything_said(register)
+    for gone in ("Aino", "aino@", "birger@", "Salonen"):
+        assert gone not in said, gone
+    for address in ("aino@posti.example", "birger@posti.example"):
+        assert register.verdict({"email": address}, now=clock.now()) == ("block", "ERASED_SUPPRESSED")
+    with register.database.connect() as connection:
+        rows = connection.execute(
+            text("SELECT actor, detail->>'approved_by' FROM ledger_entry WHERE event = 'erased' AND source = 'desk'")
+        ).all()
+        assert set(rows) == {(asks.actor, agrees.actor)}
+        bans = connection.execute(text("SELECT count(*) FROM prohibition WHERE lifted_at IS NULL")).scalar_one()
+    assert bans
+    with register.writing() as session:
+        assert verify(session).whole
+        assert rebuild(session).differing == 0
+
+
+def test_a_list_is_erased_once_however_often_its_work_is_begun(
+    register: Register, desk: Desk, settings: Settings
+) -> None:
+    asks, agrees = desk("dpo"), desk("dpo")
+    place = listed(asks)
+    asks.post(place, {"reason": "Both asked for it."})
+    agrees.post(f"/desk/approvals/{approval_of(register)}", {"decision": "accept"})
+    work(register.database, settings)
+    before = entries(register)
+    with register.database.transaction() as session:
+        session.execute(text("UPDATE task SET state = 'queued', finished_at = NULL"))
+    work(register.database, settings)
+    assert entries(register) == before
+    again = asks.get(listed(asks)).text
+    assert facts_of(again)["Erased already"] == "2"
+    assert "Nobody on the list can be erased" in again
+
+
+def entries(register: Register) -> list[tuple[int, str]]:
+    with register.database.connect() as connection:
+        return [
+            (row[0], row[1])
+            for row in connection.execute(text("SELECT contact_id, event FROM ledger_entry ORDER BY id"))
+        ]
+
+
+def test_refused_is_refused(register: Register, desk: Desk, settings: Settings) -> None:
+    asks, decides = desk("dpo"), desk("administrator")
+    place = listed(asks)
+    asks.post(place, {"reason": "Both asked for it."})
+    decides.post(f"/desk/approvals/{approval_of(register)}", {"decision": "refuse", "note": "Not these."})
+    work(register.database, settings)
+    assert "Not these." in asks.get(place).text
+    assert "Aino" in everything_said(register)
+    assert decides.get(place).status_code == 403
+
+
+def test_one_is_erased_whose_reference_was_typed(register: Register, desk: Desk, settings: Settings) -> None:
+    officer = desk("dpo")
+    number = register.id_of("crm:aino")
+    address = f"/desk/people/{number}"
+    form = {"method": "phone"}
+    officer.post(f"{address}/record/objected", {
+        "do": "preview", "controller": "acme", "day": "2026-11-11", "method": "paper",
+        "attachment": (io.BytesIO(b"a letter"), "letter.pdf"),
+    })  # fmt: skip
+    page = officer.get(f"{address}/erase").text
+    assert "crm:aino" in page
+    wrong = officer.post(f"{address}/erase", {**form, "confirm": "crm:birger"})
+    assert wrong.status_code == 422
+    assert "not the reference of this person" in wrong.text
+    assert officer.post(f"{address}/erase", {**form, "confirm": "crm:aino"}).status_code == 303
+    assert "was erased on" in officer.get(address).text
+    assert officer.get(f"{address}/erase").status_code == 404
+    assert officer.post(f"{address}/erase", {**form, "confirm": "crm:aino"}).status_code in (404, 422)
+    assert register.verdict({"email": "aino@posti.example"}, now=clock.now()) == ("block", "ERASED_SUPPRESSED")
+    with register.writing() as session:
+        from consentmgr.people.attachments import forget_files
+
+        forget_files(session, store_of(settings), now=clock.now())
+    assert not list((settings.data_folder / "files" / "attachments").glob("*"))
+
+
+def test_a_person_who_is_anothers_too_is_erased_by_those_who_work_for_all(register: Register, desk: Desk) -> None:
+    own = desk("dpo", controllers={"acme"})
+    number = register.id_of("both:maija")
+    answer = own.post(f"/desk/people/{number}/erase", {"method": "phone", "confirm": "both:maija"})
+    assert answer.status_code == 422
+    assert "known to other controllers too" in answer.text
+    with register.database.reading() as session:
+        for sight, wanted in (
+            (OF_ACME, Counted(given=2, found=0, unknown=1, others=1)), (OF_ALL, Counted(given=2, found=2))
+        ):  # fmt: skip
+            found = erasing.find_named(session, ["both:maija", "beta:vilho"], sight=sight, keys=register.keys)
+            assert found[1] == wanted
+
+
+def test_a_merged_contact_goes_with_the_one_it_became(register: Register, desk: Desk) -> None:
+    officer = desk("dpo")
+    keeps = register.id_of("crm:aino")
+    register.take({
+        "type": "contact", "ref": "crm:twice", "controllers": ["acme"],
+        "points": [{"channel": "email", "value": "twice@posti.example"}],
+        "events": [{"event": "objected", "at": "2026-11-01T10:00:00+02:00", "controller": "acme", "method": "phone",
+                    "note": "a word of hers"}],
+    })  # fmt: skip
+    merged = officer.post(f"/desk/people/{keeps}/merge", {"ref": "crm:twice", "reason": "one person", "do": "merge"})
+    assert merged.status_code == 303, merged.text
+    with register.database.reading() as session:
+        ids, counted = erasing.find_named(session, ["crm:twice", "crm:aino"], sight=OF_ALL, keys=register.keys)
+    assert (ids, counted.found) == ((keeps,), 1)
+    officer.post(f"/desk/people/{keeps}/erase", {"method": "phone", "confirm": "crm:aino"})
+    said = everything_said(register)
+    assert "twice@" not in said
+    assert "a word of hers" not in said
+    with register.database.connect() as connection:
+        left = connection.execute(text("SELECT count(*) FROM contact WHERE erased_at IS NOT NULL")).scalar_one()
+    assert left >= 2
+
+
+def test_an_address_of_several_says_not_who_is_meant(register: Register) -> None:
+    register.take({
+        "type": "contact", "ref": "crm:namesake", "controllers": ["acme"],
+        "points": [{"channel": "email", "value": "aino@posti.example"}],
+    })  # fmt: skip
+    with register.database.reading() as session:
+        ids, counted = erasing.find_named(session, ["Aino@Posti.example"], sight=OF_ALL, keys=register.keys)
+        assert (ids, counted) == ((), Counted(given=1, several=1))
+        ids, counted = erasing.find_named(session, ["crm:namesake"], sight=OF_ALL, keys=register.keys)
+        assert counted.found == 1
+
+
+@pytest.mark.parametrize("name", ["people.csv", "people.xlsx", "people.txt"])
+def test_a_list_comes_as_a_file(register: Register, desk: Desk, name: str) -> None:
+    content: bytes = "Sähköposti;Nimi\r\naino@posti.example;Aino\r\n".encode("cp1252")
+    if name.endswith("xlsx"):
+        from xlsxwriter import Workbook
+
+        made = io.BytesIO()
+        with Workbook(made) as book:
+            sheet = book.add_worksheet()
+            sheet.write_column(0, 0, ["Email", "aino@posti.example"])
+        content = made.getvalue()
+    if name.endswith("txt"):
+        content = b"\xef\xbb\xbfcrm:aino\nbirger@posti.example\n"
+    client = desk("dpo")
+    answer = client.post("/desk/people/erase", {"list": (io.BytesIO(content), name)})
+    assert answer.status_code == 303, answer.text
+    assert facts_of(client.get(answer.location).text)["People to be erased"] == ("2" if name.endswith("txt") else "1")
+
+
+def test_what_is_no_list_is_told(register: Register, desk: Desk) -> None:
+    client = desk("dpo")
+    assert client.post("/desk/people/erase", {"names": " \n;\n"}).status_code == 422
+    assert client.post("/desk/people/erase", {"list": (io.BytesIO(b""), "x.csv")}).status_code == 422
+    place = listed(client)
+    assert client.post(place, {"reason": "no"}).status_code == 422
+    assert client.post(place, {"reason": "They asked for it."}).status_code == 303
+    assert client.post(place, {"reason": "They asked for it."}).status_code == 422
+    with pytest.raises(BadInput):
+        erasing.names_in("\n".join(f"p{number}@x.example" for number in range(erasing.MOST + 1)))
+
+
+def test_a_larger_list_takes_no_more_statements(register: Register, monkeypatch: pytest.MonkeyPatch) -> None:
+    import psycopg
+
+    statements: list[object] = []
+    execute = psycopg.Cursor.execute
+
+    def counted(self: Any, *arguments: Any, **more: Any) -> Any:
+        statements.append(arguments[0])
+        return execute(self, *arguments, **more)
+
+    monkeypatch.setattr(psycopg.Cursor, "execute", counted)
+
+    def cost(number: int) -> int:
+        documents = [
+            {"type": "contact", "ref": f"m{number}:{place}", "controllers": ["acme"],
+             "points": [{"channel": "email", "value": f"m{number}.{place}@posti.example"}]}
+            for place in range(number)
+        ]  # fmt: skip
+        register.take(*documents)
+        names = [f"m{number}.{place}@posti.example" for place in range(number)]
+        statements.clear()
+        with register.writing() as session:
+            ids, _ = erasing.find_named(session, names, sight=OF_ALL, keys=register.keys)
+            erasing.what_stays(session, ids)
+            done = erasing.erase(session, ids, keys=register.keys, actor="test", now=clock.now())
+        assert done.contacts == number
+        return len(statements)
+
+    assert cost(20) == cost(200)
+
+
+def test_the_terminal_erases_one_and_asks_for_many(
+    register: Register, desk: Desk, settings: Settings, run_command: RunCommand, tmp_path: Any
+) -> None:
+    dry = run_command("people", "erase", "crm:aino", "--dry-run")
+    assert "nothing was erased" in dry.stdout
+    assert run_command("people", "erase", "crm:aino", "--confirm", "crm:other", expect=2).stdout.count("erased;") == 0
+    assert "erased; the bans stay" in run_command("people", "erase", "crm:aino", "--confirm", "crm:aino").stdout
+    assert register.verdict({"email": "aino@posti.example"}, now=clock.now())[1] == "ERASED_SUPPRESSED"
+    file = tmp_path / "names.txt"
+    file.write_text("birger@posti.example\n", encoding="utf-8")
+    asked = run_command("people", "erase", "--from", file, "--reason", "Asked for in a letter.")
+    assert "1 people found" in asked.stdout
+    assert "another person decides" in asked.stdout
+    assert "Birger" in everything_said(register)
+    desk("dpo").post(f"/desk/approvals/{approval_of(register)}", {"decision": "accept"})
+    work(register.database, settings)
+    assert "Birger" not in everything_said(register)
+
+
+def test_no_address_stands_in_what_is_kept_of_a_list(register: Register, desk: Desk) -> None:
+    client = desk("dpo")
+    client.post(listed(client), {"reason": "They asked for it."})
+    with register.database.connect() as connection:
+        kept = [tuple(row) for row in connection.execute(text("SELECT * FROM erasure_list"))]
+        kept += [tuple(row) for row in connection.execute(text("SELECT detail, object FROM staff_approval"))]
+        kept += [tuple(row) for row in connection.execute(text("SELECT detail, object FROM audit_event"))]
+    assert "@" not in json.dumps(kept, default=str)
