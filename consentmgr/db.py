@@ -9,7 +9,8 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Self
+from importlib import import_module
+from typing import Any, Final, Self
 
 from platformdirs import user_cache_path
 from sqlalchemy import URL, Connection, Engine, MetaData, SmallInteger, Text, create_engine, make_url, text
@@ -27,6 +28,11 @@ from consentmgr.postgres_cluster import DATABASE, ROLE
 
 #: The oldest PostgreSQL that is still looked after and has everything used here.
 OLDEST_POSTGRESQL = 14
+
+#: In a session's ``info``: the ids of ledger entries that must be in the journal before they are committed.
+JOURNALLED: Final = "entries to be journalled"
+#: Who writes them, as ``module:function`` of ``(session, settings, entry ids)``. A place, because its room is above.
+_JOURNAL: Final = "consentmgr.prohibitions.journal:write_entries"
 
 
 class Base(DeclarativeBase):
@@ -60,22 +66,40 @@ class AddressKeyInUse(Base):
 class Database:
     """An open database. Close it, or use it as a context manager, so that the product's own server can stop."""
 
-    def __init__(self, engine: Engine, server: EmbeddedPostgres | None = None) -> None:
+    def __init__(
+        self, engine: Engine, server: EmbeddedPostgres | None = None, *, journalled_for: Settings | None = None
+    ) -> None:
         self.engine = engine
         self._server = server
+        #: The installation whose journal this register's acts are written to. A scratch register has none.
+        self._journalled_for = journalled_for
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A session whose work is committed at the end of the block, or undone if the block raises."""
+        """A session whose work is committed at the end of the block, or undone if the block raises.
+
+        Erasures among it are in the journal, synced, before the commit. Raises ``Unavailable`` where they cannot be.
+        """
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+            self._journal(session)
+
+    def _journal(self, session: Session) -> None:
+        entry_ids = session.info.pop(JOURNALLED, None)
+        if entry_ids and self._journalled_for is not None and session.in_transaction():
+            # What can fail fails first: what the journal has is taken, whether it is committed now or not.
+            session.flush()
+            module, _, name = _JOURNAL.partition(":")
+            getattr(import_module(module), name)(session, self._journalled_for, entry_ids)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that only reads, and sees one position of the database from its first question to its last."""
         engine = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        with Session(engine) as session:
+        with Session(engine, expire_on_commit=False) as session:
             yield session
+            # Nothing was written; but after a ROLLBACK the driver forgets which statements it had prepared.
+            session.commit()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -204,14 +228,14 @@ def _open(settings: Settings, *, create: bool, connections: int | None = None) -
             database=DATABASE,
             query={"host": str(address.socket_folder), "port": str(address.port)},
         )
-        database = Database(_make_engine(url, connections=connections), server)
+        database = Database(_make_engine(url, connections=connections), server, journalled_for=settings)
     else:
         try:
             url = make_url(settings.database_url).set(drivername="postgresql+psycopg")
         except (ArgumentError, ValueError):
             # The parser's own words quote the address, which holds the password.
             raise UnsafeSetting("CONSENTMGR_DATABASE_URL is not a PostgreSQL address") from None
-        database = Database(_make_engine(url, connections=connections))
+        database = Database(_make_engine(url, connections=connections), journalled_for=settings)
     try:
         _refuse_unsafe_server(database)
     except BaseException:

@@ -45,6 +45,7 @@ from consentmgr.consents import append_only, standing
 from consentmgr.consents.acts import NewEntry, utc_text
 from consentmgr.consents.models import CHAINS
 from consentmgr.consents.standing import Act, Scope, StandingRow
+from consentmgr.db import JOURNALLED
 from consentmgr.kit import copy_binary
 from consentmgr.kit.errors import Unavailable
 from consentmgr.register.writing import Copies, DirectCopies
@@ -108,9 +109,10 @@ def append(
 ) -> list[int | None]:
     """Append entries in the order given; the id of each, or None where its digest is in the ledger already.
 
-    Works in the session's transaction and does not commit. In the same transaction the contacts' standing is folded
-    anew and their ``changed_xid`` raised. A fixed number of statements however many entries. Raises ``Unavailable``
-    where the ledger was not prepared.
+    Works in the session's transaction and does not commit. What the journal must have too is noted for
+    ``Database.transaction``, which writes it there before it commits. In the same transaction the contacts' standing
+    is folded anew and their ``changed_xid`` raised. A fixed number of statements however many entries. Raises
+    ``Unavailable`` where the ledger was not prepared.
 
     For those who write a great many. ``made`` are contacts that this very transaction has made: the ledger cannot
     know them, and is not asked. ``held`` is what ``hold_chains`` gave for all chains, with nothing appended since.
@@ -155,7 +157,14 @@ def append(
             copies.execute(_TOUCH_CONTACTS, [_array(touched)])
         for place, entry_id in zip(places, writer.ids, strict=True):
             ids[place] = entry_id
+        journalled = [number for number, entry in zip(writer.ids, fresh, strict=True) if entry.event in _JOURNALLED]
+        if journalled:
+            session.info.setdefault(JOURNALLED, set()).update(journalled)
     return ids
+
+
+#: What the journal outside the database must have before it is committed: a restored backup may not forget it.
+_JOURNALLED = frozenset({"erased", "erasure_requested"})
 
 
 def hold_chains(session: Session, chains: Iterable[int] | None = None) -> dict[int, Head]:

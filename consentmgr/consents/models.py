@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Index, Integer, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
@@ -105,3 +105,17 @@ class Standing(Base):
     state: Mapped[str] = mapped_column(Text)
     at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)
     entry_id: Mapped[int] = mapped_column(BigInteger)
+
+
+class NoticeCount(Base):
+    """How many consents were ever given under a version of a notice, and by how many contacts, when last counted.
+
+    Counted beside the ledger (``superseding.count_given``), because no page can wait for all of it to be read.
+    """
+
+    __tablename__ = "notice_count"
+    key: Mapped[str] = mapped_column(Text, primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    consents: Mapped[int] = mapped_column(BigInteger)
+    people: Mapped[int] = mapped_column(BigInteger)
+    counted_at: Mapped[datetime] = mapped_column(TIMESTAMPTZ)

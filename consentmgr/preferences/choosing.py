@@ -24,7 +24,6 @@ from consentmgr.preferences.links import Link
 from consentmgr.preferences.reach import answer
 from consentmgr.prohibitions import service as prohibitions
 from consentmgr.prohibitions.recovered import refuse_unrecovered
-from consentmgr.prohibitions.targets import Target
 from consentmgr.vocabulary import documents
 
 if TYPE_CHECKING:
@@ -84,13 +83,18 @@ def apply(
 ) -> Applied:
     """Do what differs between a form as it was rendered and as it was sent; flushes, and does not commit.
 
-    Stopping comes first, through the desk, which commits by itself: it holds even where the rest then fails. What
-    cannot be turned any more (another ban came meanwhile) is in ``refused``.
+    Stopping and pausing come first, through the desk, which commits by itself: they hold even where the rest then
+    fails. What cannot be turned any more (another ban came meanwhile) is in ``refused``.
     """
     wanted = differences(rendered, submitted)
     off = [name for name, on in wanted.items() if on == name.startswith("ban:")]
     if off:
         desk.leave_all([_narrowed(link, name) for name in off], method="preferences", now=now)
+    until = submitted.paused_until
+    moved = until != rendered.paused_until
+    put: tuple[int, ...] = ()
+    if moved and until is not None:
+        put = desk.pause(link, until, now=now, evidence={"page": PAGE, "at": now.isoformat()}).prohibition_ids
     if len(off) < len(wanted):
         refuse_unrecovered(session)
     known = known_of(session, link)
@@ -104,10 +108,9 @@ def apply(
         else:
             refused.append(name)
     language_now = grants.speak(submitted.language) if submitted.language != rendered.language else None
-    paused = resumed = None
-    if submitted.paused_until != rendered.paused_until:
-        paused = grants.pause(before.pauses, submitted.paused_until)
-        resumed = paused is None
+    if moved:
+        # Those there were before the new one.
+        grants.lift([ban_id for ban_id in before.pauses if ban_id not in put])
     shown_on = {name for name, was in rendered.controls.items() if was and name.startswith("topic:")}
     gone = {one.name for one in before.topics if not one.on}
     return Applied(
@@ -116,8 +119,8 @@ def apply(
         tuple(sorted(refused)),
         tuple(sorted((shown_on & gone) - set(off))) if off else (),
         language_now,
-        paused,
-        bool(resumed),
+        until if moved else None,
+        moved and until is None,
     )
 
 
@@ -239,27 +242,3 @@ class _Grants:
         )
         ledger.append(self.session, [entry], actor=self.actor, now=self.now)
         return language
-
-    def pause(self, pauses: Sequence[int], until: date | None) -> date | None:
-        """Put a ban that ends by itself in place of those there are; None for none."""
-        if until is not None:
-            target = documents.ProhibitionTarget()
-            document = documents.Prohibition(
-                target=target,
-                controllers=(self.link.controller,),
-                source="self",
-                valid_until=until,
-                evidence={"page": PAGE, "at": self.now.isoformat()},
-            )
-            prohibitions.add_targeted(
-                self.session, [document], [self._target()], keys=self.keys, actor=self.actor, now=self.now
-            )
-        self.lift(pauses)
-        return until
-
-    def _target(self) -> Target:
-        key = self.link.address_key
-        if key is not None:
-            return Target(self.link.address_kind, key=key.bytes)
-        assert self.known.contact is not None
-        return Target("contact", name=self.known.contact.ref)

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar, cast
 from uuid import uuid4
@@ -164,6 +164,14 @@ class LeavingDesk:
         tickets = [_Ticket(_act("leave", link, method=method, now=now, evidence=proof)) for link in links]
         self._queue(tickets)
         return [_left(taken) for taken in (ticket.wait() for ticket in tickets)]
+
+    def pause(self, link: Link, until: date, *, now: datetime, evidence: Mapping[str, Any]) -> Left:
+        """``leave`` everything of the controller until the end of a day; what ends it sooner is the page of choices."""
+        whole = replace(link, scope="all", topic=None)
+        proof = opt_outs.evidence_of(evidence)
+        ticket = _Ticket(_act("pause", whole, method="preferences", now=now, evidence=proof, until=until))
+        self._queue([ticket])
+        return _left(ticket.wait())
 
     def undo(self, link: Link, *, now: datetime, evidence: Mapping[str, Any] | None = None) -> bool:
         """Take back exactly what this link's leaving added, within thirty days; whether there was anything.
@@ -396,7 +404,15 @@ def _unavailable(error: Exception) -> Unavailable:
     return Unavailable(_NOT_SURE)
 
 
-def _act(act: Literal["leave", "undo"], link: Link, *, method: str, now: datetime, evidence: dict[str, Any]) -> OptOut:
+def _act(
+    act: Literal["leave", "pause", "undo"],
+    link: Link,
+    *,
+    method: str,
+    now: datetime,
+    evidence: dict[str, Any],
+    until: date | None = None,
+) -> OptOut:
     return OptOut(
         id=uuid4().hex,
         act=act,
@@ -412,6 +428,8 @@ def _act(act: Literal["leave", "undo"], link: Link, *, method: str, now: datetim
         campaign=link.campaign,
         method=method,
         evidence=evidence,
+        until=until,
+        v=1 if until is None else 2,
     )
 
 

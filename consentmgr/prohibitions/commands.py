@@ -13,7 +13,7 @@ from consentmgr.kit import clock
 
 @click.group("journal")
 def journal_group() -> None:
-    """Show the journal of leavings, or take into the register what a restored database has forgotten.
+    """Show the journal of leavings and erasures, or take into the register what a restored database has forgotten.
 
     Screening does the second by itself before it answers.
     """

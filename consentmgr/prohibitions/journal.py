@@ -1,10 +1,10 @@
-"""The prohibition journal: every leaving by a link, outside the database, before it is acknowledged.
+"""The prohibition journal: every leaving by a link and every erasure, outside the database, before it is acknowledged.
 
-A database that is restored from yesterday's copy has forgotten who left today. The journal has not: a folder of
-append-only files beside it, one per writing process and day, synced to the disk before the database commits. Each
-line is one act (``opt_outs.OptOut``) as JSON with a checksum; it holds keyed digests and no personal data. A mark in
-the database says how far each file has been taken; what lies behind it is taken before anything is screened or
-exported (``catch_up``).
+A database that is restored from yesterday's copy has forgotten who left or was erased today. The journal has not: a
+folder of append-only files beside it, one per writer and day, synced to the disk before the database commits. Each
+line is one act (``opt_outs.OptOut``, ``erasure_acts.ErasureAct``) as JSON with a checksum; it holds keyed digests and no
+personal data. A mark in the database says how far each file has been taken; what lies behind it is taken before
+anything is screened or exported (``catch_up``).
 """
 
 from __future__ import annotations
@@ -12,23 +12,27 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import threading
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 import msgspec
 from sqlalchemy.orm import Session
 
-from consentmgr.consents.ledger import driver_connection
+from consentmgr.consents.ledger import driver_connection, hold_chains
+from consentmgr.keys import address_key_id, load_address_key
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import Unavailable
 from consentmgr.kit.private_folder import make_private_folder
-from consentmgr.prohibitions import opt_outs
+from consentmgr.prohibitions import erasure_acts, opt_outs
+from consentmgr.prohibitions.erasure_acts import ErasureAct
 from consentmgr.prohibitions.opt_outs import OptOut
 from consentmgr.prohibitions.recovered import refuse_unrecovered
 
@@ -37,13 +41,30 @@ if TYPE_CHECKING:
     from consentmgr.db import Database
     from consentmgr.keys import Keys
 
+#: What a line is.
+Act: TypeAlias = OptOut | ErasureAct
+_OPT_OUTS = ("leave", "pause", "undo")
+
 #: Acts taken in one transaction.
 BATCH = 500
 
 _CHECK = b',"check":"'
 _CHECK_LENGTH = len(_CHECK) + 8 + len(b'"}')
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(OptOut).decode
+
+
+class _Kind(msgspec.Struct):
+    """What a line says of itself. Those of the first version say no version."""
+
+    act: str
+    v: int = 1
+
+
+_kind_of = msgspec.json.Decoder(_Kind).decode
+_opt_out = msgspec.json.Decoder(OptOut).decode
+_erasure = msgspec.json.Decoder(ErasureAct).decode
+#: The newest version of a line that is read and written here.
+_VERSION = 2
 _log = logging.getLogger(__name__)
 
 
@@ -75,7 +96,7 @@ class JournalWriter:
         self._day: date | None = None
         self._size = 0
 
-    def append(self, acts: Sequence[OptOut], *, today: date) -> Written:
+    def append(self, acts: Sequence[Act], *, today: date) -> Written:
         """Write acts and sync them to the disk; then they survive a power cut. Raises ``OSError``: none counts."""
         if self._handle is None or self._day != today:
             self._begin(today)
@@ -120,7 +141,46 @@ class JournalWriter:
                 os.close(handle)
 
 
-def line_of(act: OptOut) -> bytes:
+#: The writer that all threads of this process share for what is not a person's click, by the journal's folder.
+_shared: dict[Path, JournalWriter] = {}
+_sharing = threading.Lock()
+
+
+def write_entries(session: Session, settings: Settings, entry_ids: Collection[int]) -> None:
+    """Write erasures and wishes to be erased that this transaction has recorded, before it commits.
+
+    The mark is left: the next who catches up sees that they are known. Where the commit fails they are taken, as a
+    leaving is. Raises ``Unavailable``; then nothing is to be committed.
+    """
+    secret = load_address_key(settings)
+    address_keys = AddressKeys(secret, address_key_id(secret))
+    try:
+        for acts in erasure_acts.acts_of(session, entry_ids, keys=address_keys):
+            if acts:
+                _write(settings, acts)
+    except OSError as error:
+        raise Unavailable(f"the journal of prohibitions cannot be written: {error.strerror}") from None
+
+
+def _write(settings: Settings, acts: Sequence[Act]) -> None:
+    folder = journal_folder(settings)
+    with _sharing:
+        writer = _shared.get(folder) or _shared.setdefault(folder, JournalWriter(settings))
+        writer.append(acts, today=max(act.at for act in acts).astimezone(UTC).date())
+
+
+def _after_fork() -> None:
+    # The files are the parent's, and a lock that another of its threads held is never let go here.
+    global _sharing  # noqa: PLW0603
+    _sharing = threading.Lock()
+    _shared.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def line_of(act: Act) -> bytes:
     """An act as a line: JSON whose last member is the CRC-32 of everything before it."""
     body = _encode(act)[:-1]
     return body + _CHECK + b'%08x"}\n' % zlib.crc32(body)
@@ -142,7 +202,7 @@ class DamagedJournal(Unavailable):
 class Read(NamedTuple):
     """An act and the byte after it; ``act`` is None for a damaged line."""
 
-    act: OptOut | None
+    act: Act | None
     end: int
 
 
@@ -158,14 +218,18 @@ def read(path: Path, start: int) -> Iterator[Read]:
             yield Read(_act_of(line), place)
 
 
-def _act_of(line: bytes) -> OptOut | None:
+def _act_of(line: bytes) -> Act | None:
     body, tail = line[: -_CHECK_LENGTH - 1], line[-_CHECK_LENGTH - 1 :]
     if tail != _CHECK + b'%08x"}\n' % zlib.crc32(body):
         return None
+    document = body + b"}"
     try:
-        return _decode(body + b"}")
+        kind = _kind_of(document)
+        if kind.v <= _VERSION:
+            return _opt_out(document) if kind.act in _OPT_OUTS else _erasure(document)
     except msgspec.DecodeError:
         return None
+    raise Unavailable("the journal was written by a newer consentmgr; install that one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,27 +245,36 @@ class FileState:
         return self.taken_to < self.size
 
 
-def files(session: Session, settings: Settings) -> list[FileState]:
-    """Every file of the journal, oldest first."""
-    sizes: dict[str, int] = {}
+def sizes(settings: Settings) -> dict[str, int]:
+    """How many bytes each file of the journal holds."""
     try:
         with os.scandir(journal_folder(settings)) as found:
-            sizes = {entry.name: entry.stat().st_size for entry in found if entry.name.endswith(".jsonl")}
+            return {entry.name: entry.stat().st_size for entry in found if entry.name.endswith(".jsonl")}
     except FileNotFoundError:
-        return []
+        return {}
     except OSError as error:
         raise Unavailable(f"the journal of prohibitions cannot be read: {error.strerror}") from None
-    if not sizes:
+
+
+def files(session: Session, settings: Settings) -> list[FileState]:
+    """Every file of the journal, oldest first."""
+    found = sizes(settings)
+    if not found:
         return []
     with driver_connection(session).cursor() as cursor:
-        cursor.execute("SELECT file, taken_to FROM journal_mark WHERE file = ANY(%s)", [list(sizes)])
+        cursor.execute("SELECT file, taken_to FROM journal_mark WHERE file = ANY(%s)", [list(found)])
         marks = dict(cursor.fetchall())
-    return [FileState(name, size, marks.get(name, 0)) for name, size in sorted(sizes.items())]
+    return [FileState(name, size, marks.get(name, 0)) for name, size in sorted(found.items())]
 
 
 def caught_up(session: Session, settings: Settings) -> bool:
     """Whether the register has taken every act of the journal; a torn last line is none."""
-    return not any(_next_act(settings, state) for state in files(session, settings) if state.is_behind)
+    return has_taken(settings, files(session, settings))
+
+
+def has_taken(settings: Settings, states: Iterable[FileState]) -> bool:
+    """``caught_up``, where marks and sizes are known: sizes that were looked at before the marks."""
+    return not any(_next_act(settings, state) for state in states if state.is_behind)
 
 
 def _next_act(settings: Settings, state: FileState) -> bool:
@@ -249,17 +322,28 @@ def replay(database: Database, settings: Settings, keys: Keys, now: datetime, *,
             waiting, complete = _waiting(settings, behind, skip_damaged=skip_damaged)
             if not waiting and not complete:
                 return taken
-            opt_outs.take(session, [one.act for one in waiting], keys=address_keys, now=now)
+            _take(session, [one.act for one in waiting], keys=address_keys, now=now)
             marks = {one.file: one.end for one in waiting}
             move_marks(session, {**complete, **marks})
         taken += len(waiting)
+
+
+def _take(session: Session, acts: Sequence[Act], *, keys: AddressKeys, now: datetime) -> None:
+    if any(isinstance(act, ErasureAct) for act in acts):
+        # All at once and before any other lock: some now and some later could deadlock with whoever erases.
+        hold_chains(session)
+    for erasures, group in groupby(acts, key=lambda act: isinstance(act, ErasureAct)):
+        if erasures:
+            erasure_acts.take(session, cast("list[ErasureAct]", list(group)), keys=keys, now=now)
+        else:
+            opt_outs.take(session, cast("list[OptOut]", list(group)), keys=keys, now=now)
 
 
 class _Waiting(NamedTuple):
     """``moment``: of the act, or of an earlier one in its file where that is later; so a file's order is kept."""
 
     moment: datetime
-    act: OptOut
+    act: Act
     file: str
     end: int
 

@@ -43,7 +43,7 @@ class OptOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     id: str
-    act: Literal["leave", "undo"]
+    act: Literal["leave", "pause", "undo"]
     at: datetime
     link: str
     controller: str
@@ -56,6 +56,9 @@ class OptOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     campaign: str | None = None
     method: str = "page"
     evidence: dict[str, Any] = {}
+    #: The last day of a pause, which the first journals did not hold: its line says so.
+    until: date | None = None
+    v: Literal[1, 2] = 1
 
     def __repr__(self) -> str:
         return f"OptOut(id={self.id!r}, act={self.act!r})"
@@ -77,12 +80,12 @@ class Taken:
 def take(session: Session, acts: Sequence[OptOut], *, keys: AddressKeys, now: datetime) -> list[Taken]:
     """Take acts into the register, in the order given; what came of each. Does not commit.
 
-    Leaves that follow one another are one set. A prohibition counts from the moment of the leave, however late it is
+    Leaves that follow one another are one set; a pause is a leave that ends by itself. A prohibition counts from the moment of the leave, however late it is
     taken; a leave that was undone or lifted later than it was made adds nothing. One transaction at a time takes acts.
     """
     found: list[Taken] = []
     for (act, _), group in groupby(acts, key=lambda one: (one.act, local_date(one.at))):
-        if act == "leave":
+        if act != "undo":
             found.extend(_leave(session, list(group), keys=keys, now=now))
         else:
             found.extend(_undo(session, one, keys=keys, now=now) for one in group)
@@ -114,6 +117,7 @@ class Ban(NamedTuple):
     reference: str | None
     recorded_at: datetime
     lifted_at: datetime | None
+    valid_until: date | None
     #: The act that added it.
     record: str | None
 
@@ -217,8 +221,10 @@ def _document(act: OptOut, known: _Known) -> Prohibition:
         topics=(act.topic,) if by_topic and act.topic is not None else (),
         controllers=(act.controller,) if known.controller else (),
         source="self",
-        valid_from=local_date(act.at),
-        reference=LINK_REFERENCE + act.link,
+        valid_from=local_date(act.at) if act.act == "leave" else None,
+        valid_until=act.until,
+        # What an undo finds: a pause is ended on the page of choices.
+        reference=LINK_REFERENCE + act.link if act.act == "leave" else None,
         evidence={
             "record": act.id,
             "method": act.method,
@@ -228,8 +234,8 @@ def _document(act: OptOut, known: _Known) -> Prohibition:
     )
 
 
-def _scope_of(one: Ban | Prohibition) -> tuple[tuple[str, ...], ...]:
-    return tuple(sorted(one.channels)), tuple(sorted(one.topics)), tuple(sorted(one.controllers))
+def _scope_of(one: Ban | Prohibition) -> tuple[Any, ...]:
+    return tuple(sorted(one.channels)), tuple(sorted(one.topics)), tuple(sorted(one.controllers)), one.valid_until
 
 
 # Waits for its turn too, so that this is one journey to the database; the prohibitions are asked for afterwards.
@@ -266,17 +272,17 @@ def _with_known(session: Session, acts: Sequence[OptOut]) -> list[tuple[OptOut, 
 
 _BANS = """
 SELECT p.id, p.address_key, p.contact_ref, p.channels, p.topics, p.controllers, p.reference, p.recorded_at, p.lifted_at,
-  p.evidence ->> 'record' AS record
+  p.valid_until, p.evidence ->> 'record' AS record
 FROM prohibition p
 WHERE (p.address_key = ANY(%(keys)s::uuid[]) OR p.contact_ref = ANY(%(refs)s::text[]))
-  AND p.source = 'self' AND p.purposes = '{}' AND p.valid_until IS NULL
+  AND p.source = 'self' AND p.purposes = '{}'
   AND (p.valid_from IS NULL OR p.valid_from <= %(day)s) AND (p.lifted_at IS NULL OR p.lifted_at >= %(since)s)
 ORDER BY p.id
 """
 
 
 def _bans_on(session: Session, targets: Sequence[Target], since: datetime) -> dict[Target, list[Ban]]:
-    """The person's own prohibitions without an end, by target: those that hold, and those lifted after ``since``."""
+    """The person's own prohibitions, by target, those of a pause too: those that hold, and those lifted after ``since``."""
     keys = {UUID(bytes=target.key): target for target in targets if target.key is not None}
     refs = {target.name: target for target in targets if target.name is not None}
     found: dict[Target, list[Ban]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -67,6 +68,20 @@ def test_a_line_comes_back_as_it_was_written(leavers: Leavers) -> None:
     path = written(leavers, *acts)
     assert [one.act for one in journal.read(path, 0)] == acts
     assert all(json.loads(line)["check"] for line in path.read_text().splitlines())
+
+
+def test_a_line_of_the_first_version_is_still_read_and_a_leaving_still_written_so(leavers: Leavers) -> None:
+    body = (
+        b'{"id":"0123456789abcdef0123456789abcdef","act":"leave","at":"2026-11-02T10:00:00Z","link":"%b",'
+        b'"controller":"acme","kind":"email","channel":"email","scope":"topic","key":"%b","topic":"news"'
+        % (b"0" * 24, leavers.email_key(AINO).hex.encode())
+    )
+    line = body + b',"check":"%08x"}\n' % zlib.crc32(body)
+    path = written(leavers, act(leavers, BIRGER))
+    assert b'"v"' not in path.read_bytes()
+    path.write_bytes(line + path.read_bytes())
+    assert replayed(leavers) == 2
+    assert len(leavers.bans(AINO)) == len(leavers.bans(BIRGER)) == 1
 
 
 def test_files_are_the_owners_alone_one_a_day_and_never_written_after_a_failure(leavers: Leavers) -> None:
