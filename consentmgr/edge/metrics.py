@@ -42,6 +42,14 @@ mails: Final = Counter(
     "consentmgr_mails", "Mails by outcome (sent, retried, given_up, refused).", ["template", "outcome"]
 )
 replies: Final = Counter("consentmgr_replies", "Messages read from the mailbox, by what they were taken for.", ["kind"])
+webhook_messages: Final = Counter(
+    "consentmgr_webhook_messages",
+    "Attempts to post a change, by endpoint and outcome (taken, failed, given_up).",
+    ["endpoint", "outcome"],
+)
+sender_events: Final = Counter(
+    "consentmgr_sender_events", "Events that sending services told of, by what they were taken for.", ["sender", "act"]
+)
 job_runs: Final = Counter(
     "consentmgr_job_runs", "Runs of timed work, by outcome (done, failed, died).", ["job", "outcome"]
 )

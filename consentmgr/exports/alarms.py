@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 from sqlalchemy import select
@@ -21,15 +22,16 @@ from standardwebhooks.webhooks import Webhook
 from consentmgr.config import Language, Settings
 from consentmgr.db import Database
 from consentmgr.edge.logs import log
-from consentmgr.exports.destinations.destination import NotDelivered
-from consentmgr.exports.destinations.web import client, send
+from consentmgr.edge.web_requests import client, send
 from consentmgr.exports.due import lagging
 from consentmgr.exports.models import Alarm, ExportRun
 from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import HELSINKI
+from consentmgr.kit.errors import NotDelivered
 from consentmgr.mail.completing import Completion, QueuedMail
 from consentmgr.mail.outbox import post
+from consentmgr.staff import api_keys
 from consentmgr.timetable.heartbeats import followed
 from consentmgr.timetable.running import newest_runs
 
@@ -70,6 +72,17 @@ def _failed(session: Session, _now: datetime) -> Found:
     return found | {f"export:{run.schedule}": {"sequence": run.sequence, "outcome": run.error} for run in runs}
 
 
+def _webhooks(session: Session, now: datetime) -> Found:
+    # A place and not an import: the room is beside this one.
+    found: Found = import_module("consentmgr.changes.webhooks").given_up(session, now)
+    return found
+
+
+def _ending_keys(session: Session, now: datetime) -> Found:
+    """Keys of the API that somebody must change before their systems are refused."""
+    return api_keys.ending(session, now)
+
+
 ALARMS: tuple[AlarmKind, ...] = (
     AlarmKind(
         "partner_lag",
@@ -98,6 +111,25 @@ ALARMS: tuple[AlarmKind, ...] = (
             "sv": "Ett schemalagt arbete misslyckades: {subject} ({outcome}).",
             "en": "Timed work failed: {subject} ({outcome}).",
         },
+    ),
+    AlarmKind(
+        "webhook_given_up",
+        _webhooks,
+        {
+            "fi": "Muutoksia ei enää lähetetä vastaanottajalle {host} ({subject}), koska se ei ottanut niitä vastaan.",
+            "sv": "Ändringar skickas inte längre till {host} ({subject}), eftersom mottagaren inte tog emot dem.",
+            "en": "Changes are no longer sent to {host} ({subject}), because it did not take them.",
+        },
+    ),
+    AlarmKind(
+        "key_ends",
+        _ending_keys,
+        {
+            "fi": "Rajapinnan avain päättyy {day}: {subject}.",
+            "sv": "En API-nyckel upphör {day}: {subject}.",
+            "en": "A key of the API ends on {day}: {subject}.",
+        },
+        again_after=timedelta(days=7),
     ),
 )
 BY_NAME = {kind.name: kind for kind in ALARMS}

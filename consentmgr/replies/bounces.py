@@ -16,7 +16,9 @@ A refusal for policy or content (5.7.x) says something of us and not of the addr
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from email.message import Message
 from typing import Literal
 from uuid import UUID
@@ -25,6 +27,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.consents import ledger
 from consentmgr.consents.acts import REGISTER_CHANGE, NewEntry, digest_of, register_change_entry
+from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.preferences.links import Link
 from consentmgr.register.reading import rows_by
 from consentmgr.register.rows import PointRow
@@ -150,8 +153,31 @@ def record(session: Session, mail: Mail, bounce: Bounce, office: Office) -> str:
     points = _failed_points(session, bounce, link, office)
     if not points:
         return "bounce_unmatched"
-    entries = [_entry(point, weight, mail, bounce, office) for point, weight in points]
-    entry_ids = ledger.append(session, entries, actor=office.actor, now=office.now)
+    write(
+        session,
+        points,
+        identity=lambda weight: _identity(weight, mail, bounce, office),
+        keys=office.keys,
+        actor=office.actor,
+        now=office.now,
+    )
+    return "bounce_permanent" if any(weight == "permanent" for _, weight in points) else "bounce_temporary"
+
+
+def write(
+    session: Session,
+    points: Sequence[tuple[PointRow, Weight]],
+    *,
+    identity: Callable[[Weight], str],
+    keys: AddressKeys,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Write failures to their points and to the ledger. ``identity`` says which failure it was: one that is in the
+    ledger already counts no second time. The caller holds the register's lock (``lock_register``).
+    """
+    entries = [_entry(point, weight, identity(weight), keys, now) for point, weight in points]
+    entry_ids = ledger.append(session, entries, actor=actor, now=now)
     changed = []
     for (point, weight), entry_id in zip(points, entry_ids, strict=True):
         if entry_id is not None:
@@ -163,7 +189,6 @@ def record(session: Session, mail: Mail, bounce: Bounce, office: Office) -> str:
     update_rows(session, changed)
     listed = {point.organisation_id for point in changed if point.contact_id is None}
     mark_changed(session, "organisation", {owner for owner in listed if owner is not None})
-    return "bounce_permanent" if any(weight == "permanent" for _, weight in points) else "bounce_temporary"
 
 
 def _failed_points(
@@ -179,26 +204,29 @@ def _failed_points(
         found = next((key.hex for key in keys if key.hex in known), None)
         if found is not None and failed.get(found) != "permanent":
             failed[found] = failure.weight
-    rows = rows_by(session, PointRow, "address_key", [UUID(hex=key) for key in failed], _EMAIL)
-    return [(row, failed[row.address_key]) for row in rows if row.state == "ok"]
+    return working_points(session, {UUID(hex=key): weight for key, weight in failed.items()})
+
+
+def working_points(session: Session, failed: Mapping[UUID, Weight]) -> list[tuple[PointRow, Weight]]:
+    """The points that have these addresses, by key, and were thought to work."""
+    rows = rows_by(session, PointRow, "address_key", list(failed), _EMAIL)
+    return [(row, failed[UUID(hex=row.address_key)]) for row in rows if row.state == "ok"]
 
 
 _EMAIL = "AND kind = 'email'"
 
 
-def _entry(point: PointRow, weight: Weight, mail: Mail, bounce: Bounce, office: Office) -> NewEntry:
+def _entry(point: PointRow, weight: Weight, identity: str, keys: AddressKeys, now: datetime) -> NewEntry:
     field = "points.state" if weight == "permanent" else "points.soft_bounces"
-    change = f"{weight}:{point.address_key}:{_identity(weight, mail, bounce, office)}"
+    change = f"{weight}:{point.address_key}:{identity}"
     if point.contact_id is not None:
-        return register_change_entry(
-            point.contact_id, [field], at=office.now, source="bounce", change=change, keys=office.keys
-        )
+        return register_change_entry(point.contact_id, [field], at=now, source="bounce", change=change, keys=keys)
     # An address that an organisation lists belongs to no contact; the entry names the organisation's row.
     return NewEntry(
         contact_id=None,
         event=REGISTER_CHANGE,
-        at=office.now,
-        digest=digest_of(office.keys, REGISTER_CHANGE, (None, point.organisation_id, [field], "bounce", change)),
+        at=now,
+        digest=digest_of(keys, REGISTER_CHANGE, (None, point.organisation_id, [field], "bounce", change)),
         source="bounce",
         detail={"fields": [field], "organisation": point.organisation_id},
     )

@@ -10,7 +10,9 @@ A report that a message is *not* spam takes nothing back: only the person's own 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from email.message import Message
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.consents import ledger
 from consentmgr.consents.acts import digest_of, entry_of
+from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.preferences.links import Link
 from consentmgr.prohibitions.service import add_targeted
 from consentmgr.prohibitions.targets import Target
@@ -100,31 +103,57 @@ def _complain(
     session: Session, mail: Mail, key: UUID | None, contact_ids: list[int], controller: str | None, office: Office
 ) -> None:
     digest = digest_of_message(office.keys, mail)
-    if not contact_ids and key is not None:
+    complain(
+        session,
+        key,
+        contact_ids,
+        controller or None,
+        digest=digest,
         # Named by the message, so that a complaint after the ban was lifted is a ban again.
+        reference=f"feedback report {digest}",
+        source=SOURCE,
+        at=told_at(mail, office.now),
+        keys=office.keys,
+        actor=office.actor,
+        now=office.now,
+    )
+
+
+def complain(
+    session: Session,
+    key: UUID | None,
+    contact_ids: Sequence[int],
+    controller: str | None,
+    *,
+    digest: UUID,
+    reference: str,
+    source: str,
+    at: datetime,
+    keys: AddressKeys,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Write a complaint to these contacts, or where there are none as a ban on the address of ``key``.
+
+    ``digest`` identifies who told of it: the same is written once. Without a ``controller`` it holds for all.
+    """
+    if not contact_ids and key is not None:
         document = Prohibition(
             target=ProhibitionTarget(),
             channels=("email",),
             controllers=(controller,) if controller else (),
             source="complaint",
-            reference=f"feedback report {digest}",
+            reference=reference,
         )
-        target = Target("email", key.bytes)
-        add_targeted(session, [document], [target], keys=office.keys, actor=office.actor, now=office.now)
+        add_targeted(session, [document], [Target("email", key.bytes)], keys=keys, actor=actor, now=now)
         return
-    event = EventFields(
-        event="complaint",
-        at=told_at(mail, office.now),
-        controller=controller or None,
-        source=SOURCE,
-        channels=("email",),
-    )
+    event = EventFields(event="complaint", at=at, controller=controller, source=source, channels=("email",))
     entries = [
         # The report's own time need not be the same when it is read again; its bytes are.
         replace(
-            entry_of(event, contact_id, default_controller=None, keys=office.keys),
-            digest=digest_of(office.keys, "complaint", (contact_id, str(digest))),
+            entry_of(event, contact_id, default_controller=None, keys=keys),
+            digest=digest_of(keys, "complaint", (contact_id, str(digest))),
         )
         for contact_id in contact_ids
     ]
-    ledger.append(session, entries, actor=office.actor, now=office.now)
+    ledger.append(session, entries, actor=actor, now=now)

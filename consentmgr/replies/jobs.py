@@ -15,6 +15,7 @@ from consentmgr.preferences.links import link_keys
 from consentmgr.replies.mailbox import MailboxAddress, open_mailbox
 from consentmgr.replies.office import Office
 from consentmgr.replies.reading import read_all
+from consentmgr.replies.sender_connections import forget_events
 
 #: Who acts, in the ledger, where the clock reads the mailbox.
 ACTOR = "clock:replies"
@@ -27,6 +28,12 @@ def read_mailbox(database: Database, settings: Settings, keys: Keys, now: dateti
         return "no mailbox is set"
     with open_office(database, settings, keys, actor=ACTOR, now=now) as office, open_mailbox(address) as mailbox:
         return read_all(database, mailbox, address.name, office).told
+
+
+def forget_sender_events(database: Database, settings: Settings, keys: Keys, now: datetime) -> str:  # noqa: ARG001 - a job
+    """Forget which events of senders were taken long ago; for once a day."""
+    with database.transaction() as session:
+        return f"{forget_events(session, now)} events forgotten"
 
 
 @contextmanager

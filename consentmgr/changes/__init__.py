@@ -1,0 +1,1 @@
+"""Changes out: the ordered feed, and the webhooks that carry it."""
