@@ -6,7 +6,7 @@ A GET shows and changes nothing. The link is the whole permission; nothing here 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -218,8 +218,16 @@ class _Page:
             named={control.name: control for control in choices.controls},
             why_url=_beside(self.token, "preferences.show_why"),
             details_url=_beside(self.token, "preferences.show_details"),
+            consents_url=self.consents_url(),
         )
         return make_response(page, status)
+
+    def consents_url(self) -> str | None:
+        """The page of the person's own consents: a link of its own kind, because showing is more than choosing."""
+        if self.known.contact_id is None:
+            return None
+        token = _link_keys().mint(replace(self.link, use=LinkUse.VIEW))
+        return url_for("records.show_consents", token=token, lang=language_asked())
 
 
 def _undo(done: Applied | None) -> dict[str, bool] | None:

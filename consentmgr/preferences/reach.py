@@ -87,7 +87,7 @@ def answer(past: Past, matter: Matter, today: date) -> Answer:
     acts = tuple(
         entry_id
         for entry_id, entry in past.entries
-        if _stops(entry, matter) and not _overcome(entry, newest, naming, said)
+        if stops(entry, matter) and not _overcome(entry, newest, naming, said)
     )
     ground, consent = _ground(past, matter, consents)
     return Answer(ground, bans, acts, consent)
@@ -116,7 +116,7 @@ def _reaches_purpose(purposes: Collection[str], matter: Matter) -> bool:
 # --- what stands in the way, and what lifts it ----------------------------------------------------------------------
 
 
-def _stops(entry: NewEntry, matter: Matter) -> bool:
+def stops(entry: NewEntry, matter: Matter) -> bool:
     """Whether an act of the person's own reaches the matter as a stop."""
     if entry.event not in _STOPPING or entry.controller not in (None, matter.controller):
         return False
@@ -194,7 +194,7 @@ def _consents(past: Past, matter: Matter) -> list[tuple[int, NewEntry]]:
         (
             entry.at if entry.order_known else _FOR_EVER
             for _, entry in past.entries
-            if entry.event == "consent_withdrawn" and entry.given_by != "unverified" and _stops(entry, matter)
+            if entry.event == "consent_withdrawn" and entry.given_by != "unverified" and stops(entry, matter)
         ),
         default=None,
     )
