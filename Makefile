@@ -2,7 +2,8 @@
 #
 #   make demo        a made-up register, three lists screened, and the pages its people would see, until Ctrl-C
 #   make test        the tests (make test-slow: the long ones)
-#   make check       style, types, imports, templates, translations
+#   make check       style, types, imports, templates, translations, the document of the API
+#   make openapi     the document of the API, into docs/openapi.json
 #   make screenshots pictures of every page, into docs/images
 #   make bench       the measurements in benchmarks/results.md
 #   make lock        new versions of the dependencies, with hashes
@@ -17,7 +18,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 
-.PHONY: demo test test-slow browser check bench screenshots translations lock clean
+.PHONY: demo test test-slow browser check bench screenshots translations openapi lock clean
 .DEFAULT_GOAL := test
 
 demo: $(RUNTIME)
@@ -40,6 +41,7 @@ check: $(DEV)
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.checks.templates
 	$(BIN)/python -m tests.checks.translations
+	$(BIN)/python -m tests.checks.openapi
 
 screenshots: $(DEV) browser
 	PYTHONPATH=. $(BIN)/python docs/images/take_pages.py
@@ -50,6 +52,10 @@ bench: $(DEV)
 # The machine form of the catalogues, kept beside their text.
 translations: $(DEV)
 	$(BIN)/python -m tests.checks.translations --compile
+
+# The document of the API as it is published; what would break a client is refused (docs/api.md).
+openapi: $(DEV)
+	$(BIN)/python -m tests.checks.openapi --write
 
 $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and was not found." >&2; exit 1; }

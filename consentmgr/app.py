@@ -15,6 +15,8 @@ from consentmgr.blueprints import BLUEPRINTS
 from consentmgr.config import Settings, load_settings
 from consentmgr.db import Base, Database, open_database
 from consentmgr.edge.access import hold_access
+from consentmgr.edge.api import ApiBlueprint
+from consentmgr.edge.api.document import make_api, mount
 from consentmgr.edge.clients import TRUSTED_PROXIES
 from consentmgr.edge.filters import add_filters
 from consentmgr.edge.logs import log_requests, write_json_lines
@@ -28,6 +30,7 @@ from consentmgr.preferences.leaving import LeavingDesk
 from consentmgr.preferences.links import link_keys
 from consentmgr.scheduler import JOBS
 from consentmgr.staff.access import add_access, hold_staff, may
+from consentmgr.staff.api_access import add_api_access, hold_api
 from consentmgr.staff.cookies import DeskSessions, is_desk
 from consentmgr.staff.wording import add_wording
 
@@ -120,8 +123,9 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     # In this order: what is begun first is ended last, so that a request that is refused is logged and counted too.
     log_requests(app)
     count_requests(app)
-    hold_access(app, {row.name: row.access for row in BLUEPRINTS}, hold_staff)
+    hold_access(app, {row.name: row.access for row in BLUEPRINTS}, staff=hold_staff, api=hold_api)
     add_access(app)
+    add_api_access(app)
     add_filters(app)
     add_navigation(app, may)
     add_wording(app)
@@ -132,12 +136,17 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
 
 
 def _mount_blueprints(app: Flask) -> None:
+    api = make_api(app)
     for row in BLUEPRINTS:
         module, _, attribute = row.place.partition(":")
         blueprint = getattr(import_module(module), attribute)
         assert isinstance(blueprint, Blueprint), row.place
         assert blueprint.name == row.name, row.place
-        app.register_blueprint(blueprint, url_prefix=row.mounted_at)
+        if row.access == "api":
+            assert isinstance(blueprint, ApiBlueprint), row.place
+            mount(api, blueprint, row.mounted_at)
+        else:
+            app.register_blueprint(blueprint, url_prefix=row.mounted_at)
 
 
 def _add_headers(response: Response, *, secure: bool) -> Response:

@@ -50,18 +50,28 @@ COMMANDS: tuple[CommandRow, ...] = (
     ),
     CommandRow("people", "consentmgr.people.commands:people_group", "Find people, show one, record what they say."),
     CommandRow("screen", "consentmgr.screening.commands:screen", "Screen a campaign list against the register."),
+    CommandRow("check", "consentmgr.screening.check_commands:check", "Tell who may be sent a campaign, at once."),
     CommandRow("explain", "consentmgr.screening.commands:explain", "Tell why one person may or may not be contacted."),
     CommandRow("decide", "consentmgr.screening.commands:decide", "Run decision cases in a scratch register."),
     CommandRow("certificate", "consentmgr.screening.commands:certificate_group", "Check a screening certificate."),
     CommandRow("rules", "consentmgr.screening.commands:rules_group", "Print the rules and the law behind them."),
     CommandRow("message", "consentmgr.screening.message_commands:message_group", "Check a message against its gates."),
     CommandRow("policy", "consentmgr.screening.commands:policy_group", "Show or set policy switches and limits."),
+    CommandRow("records", "consentmgr.records.commands:records_group", "Consent records: show, export, verify."),
     CommandRow("ledger", "consentmgr.consents.commands:ledger_group", "Verify, rebuild or export the consent ledger."),
     CommandRow("keys", "consentmgr.preferences.commands:keys_group", "Show, rotate or distrust the keys of links."),
     CommandRow("links", "consentmgr.screening.link_commands:links", "Add each person's links to a list."),
     CommandRow("journal", "consentmgr.prohibitions.commands:journal_group", "Show or take the journal of leavings."),
-    CommandRow("snapshot", "consentmgr.screening.commands:snapshot_group", "Refresh or show the screening snapshot."),
+    CommandRow(
+        "snapshot",
+        "consentmgr.screening.commands:snapshot_group",
+        "Build, list, show or prune snapshots of the register.",
+    ),
     CommandRow("replies", "consentmgr.replies.commands:replies_group", "Read bounces, complaints and replies by mail."),
+    CommandRow(
+        "senders", "consentmgr.replies.sender_commands:senders_group", "Sending services whose events are taken in."
+    ),
+    CommandRow("webhooks", "consentmgr.changes.commands:webhooks_group", "Receivers that are told of every change."),
     CommandRow(
         "proposals",
         "consentmgr.preferences.proposal_commands:proposals_group",
@@ -73,12 +83,16 @@ COMMANDS: tuple[CommandRow, ...] = (
     CommandRow("notices", "consentmgr.catalogue.commands:notices_group", "Tell what a new version of a notice does."),
     CommandRow("forms", "consentmgr.preferences.form_commands:forms_group", "Add, show and close subscription forms."),
     CommandRow("staff", "consentmgr.staff.commands:staff_group", "Accounts of staff, their roles and sessions."),
+    CommandRow(
+        "api-keys", "consentmgr.staff.api_key_commands:api_keys_group", "Keys that other systems call the API with."
+    ),
     CommandRow("serve", "consentmgr.serving:serve", "Serve the pages, and run timed work."),
     CommandRow("scheduler", "consentmgr.scheduler:scheduler_group", "Follow the timetable without serving pages."),
     CommandRow("jobs", "consentmgr.scheduler:jobs_group", "List or run the work that is done by the clock."),
     CommandRow("backup", "consentmgr.recovery.commands:backup", "Back up the register, and try the backup."),
     CommandRow("restore", "consentmgr.recovery.commands:restore", "Put a backup in the register's place."),
     CommandRow("recover", "consentmgr.recovery.commands:recover", "After a restore: learn who left meanwhile."),
+    CommandRow("assistant", "consentmgr.assistant.commands:assistant", "Serve tools for an assistant (MCP)."),
     CommandRow("demo", "consentmgr.demo.commands:demo", "Build a made-up register and screen three lists with it."),
 )
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from consentmgr.kit.errors import UnsafeSetting
 
@@ -27,6 +27,8 @@ VARIABLES: tuple[tuple[str, str], ...] = (
     ("CONSENTMGR_METRICS", "the address:port of this machine at which Prometheus finds the metrics"),
     ("CONSENTMGR_LANGUAGE", "fi, sv or en: the language of sentences where nobody asked for one"),
     ("CONSENTMGR_SCREENING_MEMORY", "the most memory the screening engine may take, such as 1500MB or 4GB"),
+    ("CONSENTMGR_SNAPSHOTS", "the store machines share snapshots in: a folder's path, s3://bucket/folder or gs://…"),
+    ("CONSENTMGR_SPARK_REMOTE", "the Spark that --engine spark uses: sc://host:15002, or local[*] for this machine"),
     ("CONSENTMGR_ADDRESS_KEY", "the key of address digests: 32 random bytes, in base64 or hex"),
     ("CONSENTMGR_SIGNING_KEY", "the Ed25519 key that signs certificates and ledger heads, as a private JWK"),
     ("CONSENTMGR_SESSION_SECRET", "the secret of sessions: 32 random bytes, in base64 or hex"),
@@ -37,7 +39,14 @@ VARIABLES: tuple[tuple[str, str], ...] = (
     ("CONSENTMGR_OIDC_ISSUER", "the identity provider staff may sign in with, such as https://login.acme.example"),
     ("CONSENTMGR_OIDC_CLIENT_ID", "what the identity provider calls this installation"),
     ("CONSENTMGR_OIDC_CLIENT_SECRET", "the secret this installation shows the identity provider"),
-    ("CONSENTMGR_PRIVATE_DESTINATIONS", "the networks inside the house that exports may go to, such as 10.1.2.0/24"),
+    ("CONSENTMGR_API_RATE", "the requests a minute that one key of the API may make; 30000 where nothing is said"),
+    ("CONSENTMGR_API_OIDC_ISSUER", "the provider whose access tokens open the API, such as https://login.acme.example"),
+    ("CONSENTMGR_API_OIDC_AUDIENCE", "what the provider of access tokens calls this API"),
+    ("CONSENTMGR_API_OIDC_CONTROLLERS", "the claim of access tokens that names the controllers; controllers otherwise"),
+    (
+        "CONSENTMGR_PRIVATE_DESTINATIONS",
+        "the networks inside the house that exports and webhooks may go to, such as 10.1.2.0/24",
+    ),
     ("CONSENTMGR_PARTNER_MAIL", "the addresses, or @domains, that links to export files may be mailed to"),
     ("CONSENTMGR_ALARM_MAIL", "the e-mail address that alarms go to"),
     ("CONSENTMGR_ALARM_WEBHOOK", "the https:// address that alarms are posted to, signed as Standard Webhooks"),
@@ -56,6 +65,7 @@ SECRET_VARIABLES = (
 
 MEGABYTE = 1_000_000
 _MAIL_FROM = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@(?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+")
+_SPARK_REMOTE = re.compile(r"(?:sc|spark)://[^\s]+|local\[(?:\*|[1-9]\d{0,3})\]")
 _SIZE = re.compile(r"([1-9]\d{0,6})\s*(MB|GB)", re.IGNORECASE)
 
 
@@ -75,6 +85,10 @@ class Settings:
     metrics: tuple[str, int] | None = None
     #: Bytes the screening engine may take before it spills to disk.
     screening_memory: int = 1_500 * MEGABYTE
+    #: Where machines share snapshots (``file://…``, ``s3://…``, ``gs://…``), or None. It may hold a secret.
+    snapshots: str | None = field(default=None, repr=False)
+    #: The Spark that screens where it is asked to; it may hold a token.
+    spark_remote: str = field(default="local[*]", repr=False)
     #: The mail server (``smtp://…`` or ``smtps://…``), or None: then mail waits in the outbox. It may hold a password.
     smtp_url: str | None = field(default=None, repr=False)
     #: The plain address mail is sent from; its display name is the controller's.
@@ -85,6 +99,13 @@ class Settings:
     oidc_issuer: str | None = None
     oidc_client_id: str | None = None
     oidc_client_secret: str | None = field(default=None, repr=False)
+    #: Requests a minute that one key of the API may make.
+    api_rate: int = 30_000
+    #: The provider whose access tokens open the API, exactly as it calls itself, or None for none.
+    api_oidc_issuer: str | None = None
+    api_oidc_audience: str | None = None
+    #: The claim of an access token that says for which controllers it is.
+    api_oidc_controllers: str = "controllers"
     #: Networks that are not public and exports may reach all the same.
     private_destinations: tuple[IPv4Network | IPv6Network, ...] = ()
     #: Addresses in canonical form, or domains after an @, that links to files of exports may be mailed to.
@@ -119,10 +140,14 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         trusted_proxies=_trusted_proxies(given),
         metrics=_metrics(given.get("CONSENTMGR_METRICS")),
         screening_memory=_memory(given.get("CONSENTMGR_SCREENING_MEMORY")),
+        snapshots=_snapshots(given.get("CONSENTMGR_SNAPSHOTS")),
+        spark_remote=_spark_remote(given.get("CONSENTMGR_SPARK_REMOTE", "local[*]")),
         smtp_url=_smtp_url(given.get("CONSENTMGR_SMTP_URL"), given.get("CONSENTMGR_MAIL_FROM")),
         mail_from=_mail_from(given.get("CONSENTMGR_MAIL_FROM")),
         imap_url=_imap_url(given.get("CONSENTMGR_IMAP_URL")),
         **_oidc(given),
+        api_rate=_api_rate(given.get("CONSENTMGR_API_RATE", "30000")),
+        **_api_oidc(given),
         private_destinations=_networks("CONSENTMGR_PRIVATE_DESTINATIONS", given),
         partner_mail=_partner_mail(given.get("CONSENTMGR_PARTNER_MAIL", "")),
         alarm_mail=_alarm_mail(given.get("CONSENTMGR_ALARM_MAIL")),
@@ -176,16 +201,41 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _snapshots(value: str | None) -> str | None:
+    if value is None:
+        return None
+    scheme, separator, rest = value.partition("://")
+    if not separator:
+        path = Path(value).expanduser()
+        if not path.is_absolute():
+            raise UnsafeSetting("CONSENTMGR_SNAPSHOTS must be a whole path, or begin with s3:// or gs://")
+        return path.as_uri()
+    if scheme not in ("file", "s3", "gs") or not rest:
+        raise UnsafeSetting("CONSENTMGR_SNAPSHOTS must be a whole path, or begin with s3:// or gs://")
+    return value
+
+
+def _spark_remote(value: str) -> str:
+    if not _SPARK_REMOTE.fullmatch(value):
+        raise UnsafeSetting("CONSENTMGR_SPARK_REMOTE must be sc://host:port, spark://host:port, local[*] or local[2]")
+    return value
+
+
+def _address(name: str, value: str, what: str) -> tuple[SplitResult, str]:
+    """The parts of an address, and its host, empty where it names none. Raises ``UnsafeSetting``."""
+    try:
+        parts = urlsplit(value)
+        parts.port  # noqa: B018 - reading it is what checks it
+        return parts, parts.hostname or ""
+    except ValueError:
+        # The parser's own words quote the address, which may hold a password.
+        raise UnsafeSetting(f"{name} is not {what}") from None
+
+
 def _smtp_url(value: str | None, mail_from: str | None) -> str | None:
     if value is None:
         return None
-    try:
-        parts = urlsplit(value)
-        host = parts.hostname or ""
-        parts.port  # noqa: B018 - reading it is what checks it
-    except ValueError:
-        # The parser's own words quote the address, which may hold a password.
-        raise UnsafeSetting("CONSENTMGR_SMTP_URL is not the address of a mail server") from None
+    parts, host = _address("CONSENTMGR_SMTP_URL", value, "the address of a mail server")
     if parts.scheme not in ("smtp", "smtps") or not host:
         raise UnsafeSetting("CONSENTMGR_SMTP_URL must begin with smtps:// or smtp:// and name a host")
     if parts.path.strip("/") or parts.query or parts.fragment:
@@ -198,13 +248,7 @@ def _smtp_url(value: str | None, mail_from: str | None) -> str | None:
 def _imap_url(value: str | None) -> str | None:
     if value is None:
         return None
-    try:
-        parts = urlsplit(value)
-        host = parts.hostname or ""
-        parts.port  # noqa: B018 - reading it is what checks it
-    except ValueError:
-        # The parser's own words quote the address, which holds a password.
-        raise UnsafeSetting("CONSENTMGR_IMAP_URL is not the address of a mailbox") from None
+    parts, host = _address("CONSENTMGR_IMAP_URL", value, "the address of a mailbox")
     if parts.scheme not in ("imap", "imaps") or not host:
         raise UnsafeSetting("CONSENTMGR_IMAP_URL must begin with imaps:// and name a host")
     if parts.scheme == "imap" and not is_this_machine(host):
@@ -222,18 +266,38 @@ def _oidc(given: Mapping[str, str]) -> dict[str, str]:
         return {}
     if missing:
         raise UnsafeSetting(f"{missing[0]} must be set where the identity provider's other settings are")
-    issuer = given[names[0]]
-    try:
-        parts = urlsplit(issuer)
-        host = parts.hostname or ""
-        parts.port  # noqa: B018 - reading it is what checks it
-    except ValueError:
-        raise UnsafeSetting(f"{names[0]} is not a web address") from None
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username:
-        raise UnsafeSetting(f"{names[0]} must begin with https:// and name a host")
-    if parts.scheme == "http" and not is_this_machine(host):
-        raise UnsafeSetting(f"{names[0]} must begin with https://, because who staff are goes that way")
+    issuer = _issuer(names[0], given[names[0]])
     return {"oidc_issuer": issuer, "oidc_client_id": given[names[1]], "oidc_client_secret": given[names[2]]}
+
+
+def _api_oidc(given: Mapping[str, str]) -> dict[str, str]:
+    """The settings of access tokens: the issuer and what it calls us go together, the claim has a name of its own."""
+    issuer, audience = "CONSENTMGR_API_OIDC_ISSUER", "CONSENTMGR_API_OIDC_AUDIENCE"
+    claim = "CONSENTMGR_API_OIDC_CONTROLLERS"
+    if issuer not in given and audience not in given:
+        if claim in given:
+            raise UnsafeSetting(f"{issuer} must be set where {claim} is")
+        return {}
+    for name, other in ((issuer, audience), (audience, issuer)):
+        if name not in given:
+            raise UnsafeSetting(f"{name} must be set where {other} is")
+    told = {"api_oidc_issuer": _issuer(issuer, given[issuer]), "api_oidc_audience": given[audience]}
+    return told | ({"api_oidc_controllers": given[claim]} if claim in given else {})
+
+
+def _issuer(name: str, value: str) -> str:
+    parts, host = _address(name, value, "a web address")
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment or parts.username:
+        raise UnsafeSetting(f"{name} must begin with https:// and name a host")
+    if parts.scheme == "http" and not is_this_machine(host):
+        raise UnsafeSetting(f"{name} must begin with https://, because who is let in goes that way")
+    return value
+
+
+def _api_rate(value: str) -> int:
+    if not value.isascii() or not value.isdecimal() or not 1 <= int(value) <= 10_000_000:
+        raise UnsafeSetting("CONSENTMGR_API_RATE must be a number of requests a minute, such as 30000")
+    return int(value)
 
 
 def _mail_from(value: str | None) -> str | None:

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from consentmgr.db import Database
     from consentmgr.keys import Keys
 
-#: Jobs that may run at the same time in one process; each holds a connection for its lock and one for its work.
-WORKERS: Final = 4
+#: Jobs that may run at the same time in one process; each holds a connection for its lock and one for its work. One is
+#: as good as taken where there are webhooks, because it looks all the time whether anything changed.
+WORKERS: Final = 5
 #: Seconds between two looks at whether a slot has come.
 LOOK_EVERY: Final = 15
 #: The slot that the outcomes of jobs of every few seconds are kept under: the Finnish day.
@@ -82,6 +83,7 @@ JOBS: tuple[Job, ...] = (
     ),
     Job("run-exports", "consentmgr.exports.jobs:run_due", "runs the exports that are due", every=15),
     Job("run-tasks", "consentmgr.timetable.jobs:run_tasks", "starts the long work that somebody asked for", every=1),
+    Job("deliver-changes", "consentmgr.changes.jobs:deliver_changes", "posts what changed to webhooks", every=1),
     Job(
         "read-answers", "consentmgr.exports.jobs:read_answers",
         "looks whether partners have acknowledged by a file", every=300,
@@ -111,10 +113,22 @@ JOBS: tuple[Job, ...] = (
         cron="15 * * * *",
     ),
     Job(
+        "forget-answers", "consentmgr.edge.idempotency:forget_answers",
+        "removes answers of the API that were kept for whoever asks again", cron="20 * * * *",
+    ),
+    Job(
         "forget-sessions",
         "consentmgr.staff.sessions:forget_sessions",
         "removes rows of sessions of staff that are over",
         cron="40 * * * *",
+    ),
+    Job(
+        "forget-attempts", "consentmgr.changes.jobs:forget_attempts",
+        "removes what was kept of attempts to post to webhooks long ago", cron="35 * * * *",
+    ),
+    Job(
+        "forget-sender-events", "consentmgr.replies.jobs:forget_sender_events",
+        "removes what was kept of events that sending services told of long ago", cron="30 3 * * *",
     ),
     Job("forget-mail", "consentmgr.mail.jobs:forget_mail", "removes rows of mails sent long ago", cron="20 3 * * *"),
     Job(
@@ -136,6 +150,14 @@ JOBS: tuple[Job, ...] = (
     Job(
         "forget-old-runs", "consentmgr.timetable.jobs:forget_old_runs",
         "removes rows of runs long ago", cron="40 3 * * *",
+    ),
+    Job(
+        "keep-snapshot", "consentmgr.screening.jobs:keep_snapshot",
+        "makes the snapshot of the register anew where somebody in it was erased or too much has changed", every=60,
+    ),
+    Job(
+        "renew-snapshot", "consentmgr.screening.jobs:renew_snapshot",
+        "makes the snapshot of the register anew where anything has changed", cron="10 2 * * *",
     ),
     Job(
         "forget-lists", "consentmgr.screening.desk.work:forget_lists",
@@ -170,6 +192,7 @@ TASKS: tuple[TaskKind, ...] = (
     TaskKind("apply-import", "consentmgr.importing.upload_tasks:take"),
     TaskKind("look-at-list", "consentmgr.screening.desk.work:look_at_list"),
     TaskKind("screen-list", "consentmgr.screening.desk.work:screen_list"),
+    TaskKind("erase-contacts", "consentmgr.people.erasing:erase_listed"),
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -78,6 +79,23 @@ class _Body:
 
     stream: BinaryIO
     length: int
+
+
+class _Parts:
+    """An answer that is made while it is sent."""
+
+    def __init__(self, parts: Iterable[bytes]) -> None:
+        self._whole = parts
+        self._rest = iter(parts)
+
+    def next(self) -> bytes:
+        """The next part that is not empty; nothing at the end."""
+        return next((part for part in self._rest if part), b"")
+
+    def close(self) -> None:
+        close = getattr(self._whole, "close", None)
+        if close is not None:
+            close()
 
 
 class _TooMany(Exception):
@@ -182,15 +200,33 @@ class WebServer:
             self._waiting += 1
             try:
                 threads = self._pages if scope.method in _SAFE else self._acts
-                status, told, content = await self._loop.run_in_executor(threads, self._call, scope, body)
+                # One context for the whole answer, whichever thread makes the next part of it.
+                context = copy_context()
+                status, told, content = await self._loop.run_in_executor(threads, context.run, self._call, scope, body)
             finally:
                 self._waiting -= 1
+            if isinstance(content, _Parts):
+                return await self._send(protocol, status, told, content, context)
         with suppress(RuntimeError):  # The client has gone.
             if isinstance(content, Path):
                 protocol.response_file(status, told, str(content))
             else:
                 protocol.response_bytes(status, told, content)
         return None
+
+    async def _send(self, protocol: Any, status: int, told: Headers, parts: _Parts, context: Context) -> None:
+        """Send an answer part by part; the next is made when the one before has been taken, so that the memory holds
+        one however long the answer is and however slow the client.
+        """
+        try:
+            transport = protocol.response_stream(status, told)
+            while part := await self._loop.run_in_executor(self._acts, context.run, parts.next):
+                await transport.send_bytes(part)
+        except RuntimeError:
+            # The client has gone.
+            return
+        finally:
+            await self._loop.run_in_executor(self._acts, context.run, parts.close)
 
     async def _body(self, scope: Any, protocol: Any) -> _Body:
         """The body of a request: in memory, or where it is an upload in a file."""
@@ -236,8 +272,10 @@ class WebServer:
             raise
         return _Body(stream, length)
 
-    def _call(self, scope: Any, body: _Body) -> tuple[int, Headers, bytes | Path]:
-        """The application's answer to a request that has come whole; a path where the answer is a whole file."""
+    def _call(self, scope: Any, body: _Body) -> tuple[int, Headers, bytes | Path | _Parts]:
+        """The application's answer to a request that has come whole; a path where the answer is a whole file, and its
+        parts where it does not say how long it is.
+        """
         environ = self._environment(scope, body)
         if environ is None:
             return HTTPStatus.BAD_REQUEST, [("content-length", "0")], b""
@@ -250,6 +288,9 @@ class WebServer:
             return _no_writing
 
         parts: Iterable[bytes] = self._application(environ, start_response)
+        named = {name for name, _ in headers}
+        if status == HTTPStatus.OK and not named & {"content-length", _FILE} and environ["REQUEST_METHOD"] != "HEAD":
+            return status, headers, _Parts(parts)
         try:
             content = b"".join(parts)
         finally:

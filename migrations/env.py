@@ -27,6 +27,7 @@ MODELS = (
     "consentmgr.preferences.models",
     "consentmgr.replies.models",
     "consentmgr.exports.models",
+    "consentmgr.changes.models",
     "consentmgr.people.models",
     "consentmgr.dashboard.models",
     "consentmgr.importing.models",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from flask.testing import FlaskClient
 
     from tests.mail.loopback import LoopbackServer
+    from tests.staff.api_calling import ApiCalling
     from tests.staff.signing_in import Desk
 
 # The machine may be busy with other tests: an example that takes long is no fault, and fixtures are reset by hand.
@@ -346,4 +347,15 @@ def desk(settings: Settings, database: Database) -> Iterator[Desk]:
 
     app = create_app(settings, database)
     yield Desk(app, database)
+    app.extensions["leaving"].close()
+
+
+@pytest.fixture
+def api(settings: Settings, database: Database) -> Iterator[ApiCalling]:
+    """Other systems: ``api(Scope.CHECK, controllers={"acme"})`` is a client with such a key (tests.staff.api_calling)."""
+    from consentmgr.app import create_app
+    from tests.staff.api_calling import ApiCalling
+
+    app = create_app(settings, database)
+    yield ApiCalling(app, database)
     app.extensions["leaving"].close()

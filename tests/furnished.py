@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from io import BytesIO
+from ipaddress import ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from consentmgr.changes import webhooks
+from consentmgr.changes.webhooks import Wanted
 from consentmgr.demo.catalogue import FORM_NOTICE, GARDEN_LETTER, SHOP
 from consentmgr.demo.lists import demo_lists, write_lists
 from consentmgr.demo.register import Size, make_register
+from consentmgr.keys import load_keys
+from consentmgr.kit import clock
 from consentmgr.kit.clock import local_date
 from tests.screening.desk_samples import bring, confirm, id_of, start_stored, work
 
@@ -95,7 +100,19 @@ def furnish_desk(
         "--format", "csv", "--to", f"folder:{target}", "--cron", "0 3 * * *",
     )  # fmt: skip
     run_command("export", "run", "postitalo")
-    return [f"/desk/screenings/{begun}/columns", f"/desk/screenings/{described}/campaign"]
+    run_command("api-keys", "add", "Verkkokauppa", "--owner", "it@acme.example", "--scope", "check")
+    with database.transaction() as session:
+        # Nobody listens there; what the page tells of an endpoint needs no receiver.
+        wanted = Wanted(url="https://127.0.0.1:9/hooks", controllers=None)
+        key = load_keys(settings).address_key
+        webhooks.add(session, wanted, address_key=key, named=[ip_network("127.0.0.0/8")], actor="test", now=clock.now())
+    (folder / "token").write_text("a-secret-of-the-sender-that-is-long", encoding="utf-8")
+    run_command(
+        "senders", "add", "brevo", "--kind", "brevo", "--controller", SHOP, "--secret-file", f"token={folder / 'token'}"
+    )
+    found_people = client.post("/desk/people/erase", {"names": "nobody@posti.example\n"})
+    assert found_people.status_code == 303, found_people.text
+    return [f"/desk/screenings/{begun}/columns", f"/desk/screenings/{described}/campaign", found_people.location]
 
 
 def renamed(register: MadeUpRegister, names: list[str]) -> MadeUpRegister:

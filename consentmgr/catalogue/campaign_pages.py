@@ -34,7 +34,7 @@ from consentmgr.screening.campaign_form import (
     values_from,
     values_of,
 )
-from consentmgr.screening.campaign_gates import Gate, failing_gates
+from consentmgr.screening.campaign_gates import Gate, failing_gates, gates_met
 from consentmgr.screening.models import Screening
 from consentmgr.screening.service import default_controller, question_of
 from consentmgr.staff.access import actor, needs, own, require_controller
@@ -42,19 +42,6 @@ from consentmgr.staff.roles import Permission
 from consentmgr.vocabulary.codes import CHANNELS, PURPOSES
 from consentmgr.vocabulary.documents import Campaign, Message
 
-#: A message that keeps none of the rules, to learn which gates a campaign meets at all.
-_CARELESS = Message(
-    sender_named=False,
-    subject_honest=False,
-    unsubscribe="none",
-    one_click=False,
-    source_line=False,
-    privacy_notice=False,
-    objection_notice=False,
-    article_14_notice=False,
-    recipients_hidden=False,
-    unsubscribe_needs=("login",),
-)
 #: What the form never asks and a file may say: kept when the campaign is changed here.
 _KEPT = ("joint_controllers", "sold_by")
 
@@ -236,16 +223,7 @@ def _gates(session: Session, found: Campaign) -> tuple[list[Gate], list[Gate]]:
         question = question_of(session, found, policy, now)
     except BadInput:
         return [], []
-    failing = failing_gates(question)
-    careless = msgspec.structs.replace(
-        found,
-        message=_CARELESS,
-        promotes=True if found.purpose == "research" else found.promotes,
-        addresses_handed_to_sender=True,
-    )
-    failed = {gate.code for gate in failing}
-    met = failing_gates(question_of(session, careless, policy, now))
-    return failing, [gate for gate in met if gate.code not in failed]
+    return gates_met(question)
 
 
 def _heard(session: Session, key: str) -> Heard:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shlex
 import socket
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from consentmgr.config import Settings
+from consentmgr.demo.api import new_token
 from consentmgr.demo.catalogue import FORM, GARDEN_LETTER, SHOP
 from consentmgr.demo.desk import furnish
 from consentmgr.demo.mail_catcher import MailCatcher
@@ -53,6 +56,7 @@ def show_pages(found: Demonstration, settings: Settings, console: Console, langu
             settings, public_url=f"http://localhost:{port}", smtp_url=catcher.url, mail_from=_MAIL_FROM, imap_url=None
         )
         accounts = furnish(found, settings, language)
+        token = new_token(settings)
         with (found.folder / "server.log").open("a", encoding="utf-8") as log:
             serve_here(
                 settings,
@@ -61,7 +65,7 @@ def show_pages(found: Demonstration, settings: Settings, console: Console, langu
                 threads=8,
                 jobs=True,
                 log_to=log,
-                tell=lambda _address: _tell(found, accounts, settings, console, language),
+                tell=lambda _address: _tell(found, accounts, token, settings, console, language),
             )
     finally:
         catcher.close()
@@ -97,7 +101,12 @@ def links_in(path: Path) -> Sequence[str]:
 
 
 def _tell(
-    found: Demonstration, accounts: Sequence[DemoAccount], settings: Settings, console: Console, language: Language
+    found: Demonstration,
+    accounts: Sequence[DemoAccount],
+    token: str,
+    settings: Settings,
+    console: Console,
+    language: Language,
 ) -> None:
     from rich.text import Text
 
@@ -109,6 +118,8 @@ def _tell(
         tell_line(console, f"  {address}")
     console.print()
     _tell_desk(accounts, settings, console, language)
+    console.print()
+    _tell_api(found, token, settings, console, language)
     console.print()
     tell_line(console, words.mails.format(folder=found.folder / "mail"), style="dim")
     console.print(words.ends)
@@ -126,6 +137,22 @@ def _tell_desk(accounts: Sequence[DemoAccount], settings: Settings, console: Con
     tell_line(console, f"  {words.sign_in:<28}{words.code:<10}{words.key}", style="dim")
     for account in accounts:
         tell_line(console, f"  {account.email:<28}{code_of(account, now):<10}{account.totp_key}")
+
+
+def _tell_api(found: Demonstration, token: str, settings: Settings, console: Console, language: Language) -> None:
+    """Where programmes ask, with one question that can be pasted."""
+    from rich.text import Text
+
+    words = DEMO_WORDS[language]
+    address = f"{settings.public_url}/api/v1"
+    asked = {"campaign": found.screened[0][0].campaign.key, "row": {"email": found.asked}, "language": language}
+    console.print(Text(words.api.format(address=f"{address}/"), style="bold"))
+    tell_line(console, f"  # {words.may_contact}", style="dim")
+    tell_line(
+        console,
+        f"  curl -sS {address}/check -H 'Authorization: Bearer {token}' -H 'Content-Type: application/json'"
+        f" -d {shlex.quote(json.dumps(asked))}",
+    )
 
 
 def _port() -> int:

@@ -46,6 +46,9 @@ class DemoWords:
     sign_in: str
     key: str
     code: str
+    #: Of the API; ``{address}`` is where it is described.
+    api: str
+    may_contact: str
     mails: str
     ends: str
     came: str
@@ -84,6 +87,8 @@ DEMO_WORDS: Final[Mapping[Language, DemoWords]] = {
         sign_in="Who",
         key="Key for an authenticator",
         code="Code now",
+        api="For other systems: an API, described at {address}",
+        may_contact="may this person be written to? (a key of this demonstration, good for a day)",
         mails="No mail leaves this machine: each is kept in {folder}, and its link is shown here.",
         ends="The pages are there until you press Ctrl-C.",
         came="A mail was written",
@@ -120,6 +125,8 @@ DEMO_WORDS: Final[Mapping[Language, DemoWords]] = {
         sign_in="Kuka",
         key="Avain todennussovellukseen",
         code="Koodi nyt",
+        api="Muille järjestelmille: rajapinta, jonka kuvaus on osoitteessa {address}",
+        may_contact="saako tälle henkilölle kirjoittaa? (tämän esittelyn avain, voimassa vuorokauden)",
         mails="Yhtään viestiä ei lähde tältä koneelta: ne jäävät kansioon {folder}, ja linkki näytetään tässä.",
         ends="Sivut ovat käytössä, kunnes painat Ctrl-C.",
         came="Viesti kirjoitettiin",
@@ -156,6 +163,8 @@ DEMO_WORDS: Final[Mapping[Language, DemoWords]] = {
         sign_in="Vem",
         key="Nyckel till en autentiseringsapp",
         code="Kod nu",
+        api="För andra system: ett gränssnitt som beskrivs på {address}",
+        may_contact="får man skriva till personen? (en nyckel för denna demonstration, giltig ett dygn)",
         mails="Ingen post lämnar den här datorn: allt sparas i {folder}, och länken visas här.",
         ends="Sidorna finns tills du trycker på Ctrl-C.",
         came="Ett meddelande skrevs",

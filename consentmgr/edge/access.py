@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from werkzeug.wrappers import Response
 
 #: ``anyone``: no login asked; the token of a link, where a route has one, is all that is needed. ``staff``: what the
-#: mark on the view says (``staff.access``), and a CSRF token with all that acts.
-Access = Literal["anyone", "staff"]
+#: mark on the view says (``staff.access``), and a CSRF token with all that acts. ``api``: a key with the scope that the
+#: mark on the view says (``staff.api_access``).
+Access = Literal["anyone", "staff", "api"]
+#: Asked before a view: an answer in its place, or None to let the request through; or it raises.
+Hold = Callable[[], "Response | None"]
 
 
 def access_of(endpoint: str, rows: Mapping[str, Access]) -> Access | None:
@@ -27,10 +30,11 @@ def access_of(endpoint: str, rows: Mapping[str, Access]) -> Access | None:
     return rows.get(endpoint.partition(".")[0])
 
 
-def hold_access(app: Flask, rows: Mapping[str, Access], staff: Callable[[], Response | None]) -> None:
+def hold_access(app: Flask, rows: Mapping[str, Access], *, staff: Hold, api: Hold) -> None:
     """Let a request through only where a row says who may make it, so that a route nobody thought of is closed.
 
-    ``staff`` is asked for routes of staff: it answers in the view's place, raises, or lets the request through.
+    ``staff`` is asked for routes of staff and ``api`` for those of the API: each answers in the view's place, raises,
+    or lets the request through.
     """
 
     @app.before_request
@@ -40,6 +44,8 @@ def hold_access(app: Flask, rows: Mapping[str, Access], staff: Callable[[], Resp
         access = access_of(request.endpoint, rows)
         if access == "staff":
             return staff()
+        if access == "api":
+            return api()
         if access != "anyone":
             raise Forbidden
         return None

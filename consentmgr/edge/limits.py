@@ -34,10 +34,14 @@ DOORS: tuple[Door, ...] = (
     Door("subscribe", 20, timedelta(minutes=10)),
     Door("confirm", 60, timedelta(minutes=10)),
     Door("link", 10, timedelta(minutes=10)),
+    # Files behind a partner's link, and its word that they are in use: each has a limit of its own besides.
+    Door("delivery", 60, timedelta(minutes=10)),
     # Signing in to the desk: by client, whichever accounts it tries, and by account, whichever clients try it.
     Door("sign-in", 30, timedelta(minutes=10)),
     Door("sign-in-account", 10, timedelta(minutes=10)),
     Door("second-factor", 10, timedelta(minutes=10)),
+    # Requests at the door of senders that did not show whose they are; those that did are not counted.
+    Door("sender", 60, timedelta(minutes=10)),
 )
 _BY_NAME = {door.name: door for door in DOORS}
 

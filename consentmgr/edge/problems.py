@@ -6,17 +6,18 @@ then says nothing but the number under which the log has the line of code. Neith
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from flask import Response, jsonify, render_template, request
+from flask import Response, has_request_context, jsonify, render_template, request
 from flask_babel import lazy_gettext as _
 from psycopg import errors as psycopg_errors
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 
+from consentmgr.edge.api_problems import MIMETYPE, FieldError, api_problem, errors_of, is_api
 from consentmgr.edge.logs import log, request_id, where
 from consentmgr.kit.errors import BadInput, ConsentmgrError, NotFound, Unavailable
 
@@ -77,19 +78,23 @@ PROBLEMS: Final[Mapping[str | int, Problem]] = {
 
 #: The status of the errors services raise; the first class that fits.
 _STATUS: Final[tuple[tuple[type[ConsentmgrError], int], ...]] = ((BadInput, 400), (NotFound, 404), (Unavailable, 503))
-_STATUS_OF_PROBLEM: Final = {"too-many-requests": 429, "not-recovered": 409}
+_STATUS_OF_PROBLEM: Final = {
+    "too-many-requests": 429, "not-recovered": 409, "in-flight": 409, "answer-lost": 409, "key-reused": 422,
+}  # fmt: skip
+#: What the API says otherwise than pages do: a body that was read and cannot be taken, a check that does not hold.
+_STATUS_OF_API: Final = {"bad-input": 422, "check-failed": 409}
 
 
 def tell_problems(app: Flask) -> None:
     """Answer every error of the application as this module says."""
 
     def of_http(error: HTTPException) -> Response:
-        if error.code is None or error.code < 400:
+        if error.response is not None or error.code is None or error.code < 400:
             # Not an error: a redirect, or an answer that was made already.
             return error.get_response()  # type: ignore[return-value]
-        response = problem_response(error.code)
+        response = problem_response(error.code, errors=errors_of(error) if is_api(request.path) else ())
         for name, value in error.get_headers():
-            if name in ("Allow", "Retry-After"):
+            if name in ("Allow", "Retry-After", "Accept", "WWW-Authenticate"):
                 response.headers[name] = value
         return response
 
@@ -97,7 +102,7 @@ def tell_problems(app: Flask) -> None:
         status = status_of(error)
         if status >= 500:
             log().warning("refused", request=request_id(), endpoint=request.endpoint, status=status, **where(error))
-        response = problem_response(status, kind=error.problem)
+        response = problem_response(status, kind=error.problem, errors=errors_of(error))
         wait = getattr(error, "retry_after", None)
         if wait is not None:
             response.headers["Retry-After"] = str(wait)
@@ -110,6 +115,11 @@ def tell_problems(app: Flask) -> None:
     def of_anything(error: Exception) -> Response:
         if is_database_away(error):
             return of_database(error)
+        if is_api(request.path) and isinstance(error, DataError | IntegrityError):
+            # What no schema foresaw: a number or a text the database cannot hold, two who made the same at once.
+            status = 422 if isinstance(error, DataError) else 409
+            log().warning("refused_by_database", request=request_id(), endpoint=request.endpoint, **where(error))
+            return problem_response(status)
         log().error("unexpected", request=request_id(), endpoint=request.endpoint, **where(error))
         return problem_response(500)
 
@@ -130,11 +140,20 @@ def is_database_away(error: BaseException) -> bool:
 def status_of(error: ConsentmgrError) -> int:
     """The HTTP status of an error that a service raised."""
     found = _STATUS_OF_PROBLEM.get(error.problem)
+    if found is None and has_request_context() and is_api(request.path):
+        found = _STATUS_OF_API.get(error.problem)
     return found or next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def problem_response(status: int, *, kind: str | None = None) -> Response:
-    """The answer for a status: a problem document where JSON is asked for, and a page otherwise."""
+def problem_response(
+    status: int, *, kind: str | None = None, detail: str | None = None, errors: Sequence[FieldError] = ()
+) -> Response:
+    """The answer for a status: a problem document where JSON is asked for, and a page otherwise.
+
+    The API's says what is wrong with which field, and may have a ``detail`` of its own.
+    """
+    if is_api(request.path):
+        return _of_api(status, kind, detail, errors)
     problem = PROBLEMS.get(kind or status) or PROBLEMS.get(status) or _by_class(status)
     if wants_json():
         response = jsonify(
@@ -158,6 +177,15 @@ def problem_response(status: int, *, kind: str | None = None) -> Response:
         response = Response(page, mimetype="text/html")
     response.status_code = status
     response.headers["Vary"] = "Accept, Accept-Language"
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
+
+
+def _of_api(status: int, kind: str | None, detail: str | None, errors: Sequence[FieldError]) -> Response:
+    response = jsonify(api_problem(status, kind=kind, detail=detail, errors=errors))
+    response.mimetype = MIMETYPE
+    response.status_code = status
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response

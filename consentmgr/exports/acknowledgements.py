@@ -23,9 +23,9 @@ from consentmgr.exports.destinations import opened
 from consentmgr.exports.destinations.destination import Readable
 from consentmgr.exports.models import ExportRun, ExportSchedule
 from consentmgr.exports.runs import READ_BACK, acknowledge, last_acknowledged, stem_of
-from consentmgr.exports.sealing import unsealed
 from consentmgr.keys import Keys
 from consentmgr.kit.errors import CheckFailed, ConsentmgrError, NotFound
+from consentmgr.kit.sealing import unsealed
 from consentmgr.kit.signing import public_jwk, verify_jws
 from consentmgr.prohibitions.recovered import refuse_unrecovered
 
@@ -59,10 +59,18 @@ def run_by_id(session: Session, run_id: int) -> Acknowledged:
 
 def acknowledge_by_link(session: Session, run_id: int, *, now: datetime) -> Acknowledged:
     """Note what the partner said by its link; saying it again changes nothing. Flushes."""
-    refuse_unrecovered(session)
     found = run_by_id(session, run_id)
-    acknowledge(session, found.schedule, found.sequence, by="link", actor=f"partner:{found.schedule}", now=now)
+    hold(session, found.schedule, found.sequence, by="link", actor=f"partner:{found.schedule}", now=now)
     return run_by_id(session, run_id)
+
+
+def hold(session: Session, key: str, sequence: int, *, by: str, actor: str, now: datetime) -> None:
+    """Note that a partner itself said that it holds a sequence; saying it again changes nothing. Flushes.
+
+    Raises ``NotFound`` or ``BadInput`` for a sequence that is not there or has not left, and ``NotRecovered``.
+    """
+    refuse_unrecovered(session)
+    acknowledge(session, key, sequence, by=by, actor=actor, now=now)
 
 
 def check_answer(document: bytes, run: ExportRun, public_key: Mapping[str, Any]) -> None:

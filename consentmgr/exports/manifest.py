@@ -19,6 +19,13 @@ from consentmgr.kit.errors import CheckFailed
 from consentmgr.kit.signing import SigningKey, public_jwk, sign_jws, verify_jws
 
 SCHEMA: Final = "consentmgr.export_manifest/1"
+#: The order of names in a manifest and in the objects inside it.
+_READING_ORDER: Final = (
+    "schema", "product", "name", "version", "schedule", "partner", "sequence", "mode", "slot", "started_at", "controller",
+    "content", "channel", "purpose", "topic", "format", "base_sequence", "fence", "register_position", "ledger_head",
+    "files", "sha256", "bytes", "rows", "acknowledge", "url", "file", "signing_key", "consent", "ad_user_data",
+    "ad_personalization", "manifest",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +82,22 @@ def signed_manifest(
         claims["consent"] = {"ad_user_data": "GRANTED", "ad_personalization": "GRANTED"}
     claims = {name: value for name, value in claims.items() if value is not None}
     token = sign_jws(claims, key)
-    return token, (json.dumps({**claims, "manifest": token}, ensure_ascii=False, indent=2) + "\n").encode()
+    return token, document_of(claims, token)
+
+
+def document_of(claims: Mapping[str, Any], token: str) -> bytes:
+    """The bytes of the manifest's file. A JWS has its names sorted; the file has them in reading order."""
+    told = _in_order({**claims, "manifest": token})
+    return (json.dumps(told, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_in_order(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    places = {name: place for place, name in enumerate(_READING_ORDER)}
+    return {name: _in_order(value[name]) for name in sorted(value, key=lambda name: places.get(name, len(places)))}
 
 
 def read_manifest(document: bytes, public_key: Mapping[str, Any]) -> dict[str, Any]:

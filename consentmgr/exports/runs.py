@@ -38,7 +38,6 @@ from consentmgr.exports.formats.format import About
 from consentmgr.exports.formats.hashed_lists import keyed_digest
 from consentmgr.exports.manifest import WrittenFile, signed_manifest, written_file
 from consentmgr.exports.models import ExportRun, ExportSchedule
-from consentmgr.exports.sealing import unsealed
 from consentmgr.exports.stored_set import portions, store
 from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
@@ -46,6 +45,7 @@ from consentmgr.kit.clock import local_date
 from consentmgr.kit.clock import now as clock_now
 from consentmgr.kit.errors import BadInput, ConsentmgrError, NotFound
 from consentmgr.kit.private_folder import make_private_folder
+from consentmgr.kit.sealing import unsealed
 from consentmgr.prohibitions import journal
 from consentmgr.prohibitions.models import Restoration
 from consentmgr.screening.partners import note_held, note_waiting

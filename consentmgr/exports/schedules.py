@@ -21,9 +21,9 @@ from consentmgr.exports.encryption import check_recipient
 from consentmgr.exports.formats import BY_NAME, FORMATS
 from consentmgr.exports.models import ExportSchedule
 from consentmgr.exports.runs import DIGEST_KEY, last_acknowledged, oldest_waiting
-from consentmgr.exports.sealing import sealed
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput
+from consentmgr.kit.sealing import sealed
 from consentmgr.register.models import Controller, Topic
 from consentmgr.screening.partners import rely_no_more, rely_on
 from consentmgr.screening.service import default_controller

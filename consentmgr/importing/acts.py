@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from consentmgr.consents.acts import EventEntries, NewEntry, digest_of, legal_basis_entry
 from consentmgr.consents.ledger import Head, append, entries_of
+from consentmgr.importing.admission import LIFTING
 from consentmgr.importing.batch import Batch
 from consentmgr.importing.checks import midnight
 from consentmgr.importing.contacts import People, Person
@@ -28,8 +29,6 @@ from consentmgr.register.writing import Copies
 from consentmgr.vocabulary.codes import ConsentMethod
 from consentmgr.vocabulary.documents import Event, EventFields, LegalBasisTag
 
-#: Events that undo a stop.
-LIFTING = frozenset(("objection_lifted", "restriction_lifted"))
 RESTRICTING = frozenset(("restricted", "restriction_lifted"))
 IMPORT: ConsentMethod = "import"
 _TEXTS = ("source", "note", "reason")
@@ -124,7 +123,7 @@ class Acts:
             # What the erasure took away is not brought back by the document it first came in.
             if _public(entry) in self._recorded.get(person.row.id, ()):
                 if place is not None:
-                    batch.count("event", new=False, changed=False)
+                    batch.count("event", new=False, changed=False, places=(place,))
                 return
             entry = replace(entry, personal=None)
         self.entries.append(entry)
@@ -173,7 +172,7 @@ class Acts:
                     if entry.event == "erased":
                         self.erased.setdefault(entry.contact_id, (entry.at, entry_id))
             if place is not None:
-                batch.count("event", new=entry_id is not None, changed=False)
+                batch.count("event", new=entry_id is not None, changed=False, places=(place,))
         for position, row in self._bases:
             row.entry_id = ids[position] or row.entry_id
 

@@ -17,6 +17,7 @@ from consentmgr.consents.ledger import hold_chains
 from consentmgr.importing import catalogue, checks
 from consentmgr.importing.acts import Acts
 from consentmgr.importing.address_book import AddressBook
+from consentmgr.importing.admission import Rights, refusals
 from consentmgr.importing.bans import (
     check_prohibitions,
     take_kept_keys,
@@ -59,13 +60,15 @@ def apply_documents(
     now: datetime,
     book: AddressBook | None = None,
     meanwhile: Callable[[], None] = lambda: None,
+    rights: Rights | None = None,
 ) -> Changes:
     """Take ``docs`` into the register within the session's transaction; the caller commits.
 
     Documents that cannot be taken are in ``Changes.rejected`` by their place in ``docs``, whole; the others are
     taken. ``book`` holds the keys of their addresses where the caller has made them already, and ``meanwhile`` is
-    called, perhaps more than once, while the database is busy. The same documents again change nothing. A fixed
-    number of statements for any number of documents.
+    called, perhaps more than once, while the database is busy. ``rights`` are those of whoever brings them, None where
+    they may bring anything. The same documents again change nothing. A fixed number of statements for any number of
+    documents.
     """
     lock_register(session)
     # Before any contact is touched: the ledger's rule against deadlocks with somebody leaving at the same moment.
@@ -73,8 +76,12 @@ def apply_documents(
     session.flush()
     batch = Batch(session, keys, actor, now, catalogue.premises_of(session, book or AddressBook(keys, docs), now))
     by_type: dict[type, list[tuple[int, Any]]] = defaultdict(list)
+    barred = refusals(session, docs, rights, batch.premises) if rights is not None else {}
     for place, document in enumerate(docs):
-        by_type[type(document)].append((place, document))
+        if place in barred:
+            batch.reject(place, str(document.__struct_config__.tag), barred[place])
+        else:
+            by_type[type(document)].append((place, document))
     catalogue.take_controllers(batch, by_type[Controller])
     catalogue.take_topics(batch, by_type[Topic])
     catalogue.take_notices(batch, by_type[Notice])

@@ -54,8 +54,8 @@ def take_prohibitions(batch: Batch, checked: Sequence[CheckedBan]) -> None:
     if not checked:
         return
     held = _without_evidence(batch, checked)
-    for _ in held:
-        batch.count("prohibition", new=False, changed=False)
+    for place in held:
+        batch.count("prohibition", new=False, changed=False, places=(place,))
     fresh = [ban for ban in checked if ban[0] not in held]
     added = add_targeted(
         batch.session,
@@ -66,10 +66,10 @@ def take_prohibitions(batch: Batch, checked: Sequence[CheckedBan]) -> None:
         now=batch.now,
     )
     unseen = set(added.new)
-    for identifier in added.ids:
+    for (place, _, _), identifier in zip(fresh, added.ids, strict=True):
         new = identifier in unseen
         unseen.discard(identifier)
-        batch.count("prohibition", new=new, changed=False)
+        batch.count("prohibition", new=new, changed=False, places=(place,))
         if new:
             batch.changes.decisions["prohibition"] += 1
 

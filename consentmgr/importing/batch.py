@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -33,8 +34,8 @@ class Batch:
         self.changes.rejected[place] = rejection
         self.changes.count(kind, REJECTED)
 
-    def count(self, kind: str, *, new: bool, changed: bool) -> None:
-        self.changes.count(kind, NEW if new else CHANGED if changed else UNCHANGED)
+    def count(self, kind: str, *, new: bool, changed: bool, places: Iterable[int] = ()) -> None:
+        self.changes.count(kind, NEW if new else CHANGED if changed else UNCHANGED, places=places)
 
 
 class Fold:

@@ -92,7 +92,7 @@ def _take(
             shelf.place(blank)
         elif fold.changed:
             shelf.note_change(row)
-        batch.count(kind, new=row is None, changed=fold.changed)
+        batch.count(kind, new=row is None, changed=fold.changed, places=(place,))
 
 
 def take_controllers(batch: Batch, placed: Placed[Controller]) -> None:
@@ -255,7 +255,7 @@ def take_campaigns(batch: Batch, placed: Placed[Campaign]) -> None:
         before = written.get(key, kept.get(key))
         if before != document:
             written[key] = document
-        batch.count("campaign", new=before is None, changed=before != document)
+        batch.count("campaign", new=before is None, changed=before != document, places=(place,))
     keep_campaigns(batch.session, written, now=batch.now)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,7 +26,8 @@ class Changes:
     ``documents`` counts (type, outcome); ``fields`` counts changed fields of rows that were there before
     (``contact.given_name``); ``decisions`` counts ledger entries by event and new prohibitions by
     ``prohibition``; ``stubs`` organisations made only because something names them. ``rejected`` maps the place of
-    a document in the sequence handed in to why it was not taken.
+    a document in the sequence handed in to why it was not taken, ``outcomes`` those that changed nothing, or of which an
+    erased contact kept no more than its acts, to which of the two it was.
     """
 
     documents: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -34,12 +35,17 @@ class Changes:
     decisions: Counter[str] = field(default_factory=Counter)
     stubs: int = 0
     rejected: dict[int, Rejection] = field(default_factory=dict)
+    outcomes: dict[int, str] = field(default_factory=dict)
 
-    def count(self, kind: str, outcome: str, number: int = 1) -> None:
+    def count(self, kind: str, outcome: str, number: int = 1, *, places: Iterable[int] = ()) -> None:
+        """``places`` are those of the documents in the sequence handed in, where they are known."""
         self.documents[kind, outcome] += number
+        if outcome in (UNCHANGED, KEPT_ERASED):
+            for place in places:
+                self.outcomes[place] = outcome
 
     def add(self, other: Changes) -> None:
-        """Sum up, for a report over many batches; places of rejections are of one batch and are left out."""
+        """Sum up, for a report over many batches; places are of one batch and are left out."""
         self.documents.update(other.documents)
         self.fields.update(other.fields)
         self.decisions.update(other.decisions)

@@ -45,7 +45,8 @@ class Person:
     #: Whether the contact's own row, or anything that belongs to them, became different.
     changed: bool = False
     touched: bool = False
-    documents: int = 0
+    #: Where in the batch the documents are that speak of the contact.
+    places: list[int] = field(default_factory=list)
     points: dict[PointKey, PointRow] = field(default_factory=dict)
     roles: list[HeldRole] = field(default_factory=list)
     customers: dict[tuple[str, str, str], CustomerRow] = field(default_factory=dict)
@@ -129,13 +130,13 @@ class People:
     def lay(self, place: int, document: Contact, points: list[CheckedPoint]) -> None:
         """Lay one document over its person; of an erased one only the events are taken."""
         person = self.by_ref[document.ref.strip()]
-        person.documents += 1
+        person.places.append(place)
         for event in document.events:
             person.events.append((place, event))
         if person.erased:
             return
         changes = None if person.new else self.batch.changes
-        if person.new and person.documents == 1 and not document.clear:
+        if person.new and len(person.places) == 1 and not document.clear:
             self._begin(document, person.row)
         elif self._lay_own(document, person, changes):
             person.changed = True
@@ -325,12 +326,12 @@ class People:
     def count(self, acted: set[int]) -> None:
         """Count the documents; ``acted`` are the ids of contacts with a new ledger entry."""
         for person in self.all:
-            if not person.documents:
+            if not person.places:
                 continue
             if person.erased:
-                self.batch.changes.count("contact", KEPT_ERASED, person.documents)
+                self.batch.changes.count("contact", KEPT_ERASED, len(person.places), places=person.places)
                 continue
             changed = person.changed or person.touched or person.row.id in acted
-            self.batch.count("contact", new=person.new, changed=changed)
-            if person.documents > 1:
-                self.batch.changes.count("contact", CHANGED if changed else "unchanged", person.documents - 1)
+            self.batch.count("contact", new=person.new, changed=changed, places=person.places)
+            if len(person.places) > 1:
+                self.batch.changes.count("contact", CHANGED if changed else "unchanged", len(person.places) - 1)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -47,16 +48,34 @@ def decode(line: bytes) -> FileDocument | Rejection | None:
         return None
     if len(line) > LONGEST_LINE:
         return Rejection(f"the line is longer than {LONGEST_LINE:,} bytes")
+    found: FileDocument | Rejection = _decoded(line, _decoder, _decode_without_blanks)
+    return found
+
+
+D = TypeVar("D", bound=msgspec.Struct)
+
+
+def decode_as(line: bytes, struct: type[D]) -> D | Rejection:
+    """The document of this one type, whose ``type`` may be left out; read as ``decode`` reads a line."""
+    found: D | Rejection = _decoded(line, _decoder_of(struct), partial(_decode_as_without_blanks, struct=struct))
+    return found
+
+
+@cache
+def _decoder_of(struct: type[msgspec.Struct]) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(struct)
+
+
+def _decoded(line: bytes, decoder: msgspec.json.Decoder[Any], otherwise: Callable[[bytes], Any]) -> Any:
     if b"\\u" in line or (not line.isascii() and line.translate(None, _BEFORE_MARKS)):
         settled = _settled(line)
         if isinstance(settled, Rejection):
             return settled
         line = settled
     try:
-        document: FileDocument = _decoder.decode(line)
-        return document
+        return decoder.decode(line)
     except msgspec.ValidationError:
-        return _decode_without_blanks(line)
+        return otherwise(line)
     except UnicodeDecodeError:
         return Rejection("the line is not UTF-8")
     except (msgspec.DecodeError, RecursionError):
@@ -107,8 +126,21 @@ def _decode_without_blanks(line: bytes) -> FileDocument | Rejection:
     try:
         document: FileDocument = msgspec.convert(plain, FileDocument)
     except msgspec.ValidationError as error:
-        return rejection_of(error, kind)
+        return rejection_of(error, _STRUCTS[kind])
     return document
+
+
+def _decode_as_without_blanks(line: bytes, struct: type[D]) -> D | Rejection:
+    plain = _without_blanks(_plain_decoder.decode(line))
+    if not isinstance(plain, dict):
+        return Rejection("is not a JSON object")
+    tag = struct.__struct_config__.tag
+    if tag is not None and plain.get("type", tag) != tag:
+        return Rejection(f"must be {tag}, or left out", "type")
+    try:
+        return msgspec.convert(plain, struct)
+    except msgspec.ValidationError as error:
+        return rejection_of(error, struct)
 
 
 def _without_blanks(value: Any) -> Any:
@@ -128,8 +160,8 @@ _TYPES = {"str": "text", "int": "a whole number", "float": "a number", "bool": "
           "array": "a list", "object": "an object"}  # fmt: skip
 
 
-def rejection_of(error: msgspec.ValidationError, kind: str) -> Rejection:
-    """What msgspec found wrong with a document of type ``kind``, in words that show no value."""
+def rejection_of(error: msgspec.ValidationError, kind: type[msgspec.Struct]) -> Rejection:
+    """What msgspec found wrong with a document of this type, in words that show no value."""
     match = _PLACE.fullmatch(str(error))
     message, path = (match["message"], match["path"] or "") if match else (str(error), "")
     path = path.lstrip(".")
@@ -145,7 +177,7 @@ def _below(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _sentence(message: str, kind: str, path: str) -> str:
+def _sentence(message: str, kind: type[msgspec.Struct], path: str) -> str:
     if message.startswith("Invalid enum value"):
         allowed = _allowed_values(kind, path)
         return f"is none of {', '.join(allowed)}" if allowed else "is not one of the values allowed"
@@ -169,9 +201,9 @@ def _sentence(message: str, kind: str, path: str) -> str:
     return "cannot be taken as it is"
 
 
-def _allowed_values(kind: str, path: str) -> tuple[str, ...]:
+def _allowed_values(kind: type[msgspec.Struct], path: str) -> tuple[str, ...]:
     """The values of the ``Literal`` at ``path`` of a document, found by walking the structs' annotations."""
-    found: Any = _STRUCTS.get(kind)
+    found: Any = kind
     for step in re.findall(r"[^.\[\]]+", path):
         if step.isdigit() or step == "...":
             found = next((argument for argument in get_args(found) if argument is not type(None)), None)

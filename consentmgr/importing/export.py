@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from consentmgr.campaigns.keeping import every_kept_campaign
 from consentmgr.consents.acts import event_of
 from consentmgr.consents.ledger import entries_of
+from consentmgr.consents.sight import EVERYTHING, Sight
 from consentmgr.importing.documents import FileDocument
 from consentmgr.importing.kept_keys import KeptKey, KeptProhibition
 from consentmgr.prohibitions.erasure import kept_keys
@@ -126,43 +127,9 @@ def _by(rows: Sequence[R], name: str) -> Mapping[int, list[R]]:
 
 
 def _catalogue(session: Session) -> Iterator[FileDocument]:
-    for controller in _sorted(all_rows(session, ControllerRow)):
-        yield _document(
-            Controller,
-            key=controller.key,
-            name=controller.name,
-            business_id=controller.business_id,
-            contact=controller.contact,
-            default=controller.is_default,
-            colour=controller.branding.get("colour"),
-            logo=controller.branding.get("logo"),
-            privacy_url=controller.branding.get("privacy_url"),
-        )
-    for topic in _sorted(all_rows(session, TopicRow)):
-        yield _document(
-            Topic,
-            key=topic.key,
-            kind=topic.kind,
-            controller=topic.controller,
-            names=_names(topic.names),
-            descriptions=_names(topic.descriptions),
-            cadence=topic.cadence,
-            public=topic.public,
-        )
-    for notice in _sorted(all_rows(session, NoticeRow)):
-        yield _document(
-            Notice,
-            key=notice.key,
-            version=notice.version,
-            language=notice.language,
-            text=notice.words,
-            controllers=notice.controllers,
-            channels=notice.channels,
-            purposes=notice.purposes,
-            topics=notice.topics,
-            audiences=notice.audiences,
-            supersedes=notice.supersedes,
-        )
+    yield from map(controller_document, _sorted(all_rows(session, ControllerRow)))
+    yield from map(topic_document, _sorted(all_rows(session, TopicRow)))
+    yield from map(notice_document, _sorted(all_rows(session, NoticeRow)))
     for purpose in _sorted(all_rows(session, PurposeRow)):
         yield _document(
             ProcessingPurpose,
@@ -177,6 +144,49 @@ def _catalogue(session: Session) -> Iterator[FileDocument]:
         )
 
 
+def controller_document(row: ControllerRow) -> Controller:
+    return _document(
+        Controller,
+        key=row.key,
+        name=row.name,
+        business_id=row.business_id,
+        contact=row.contact,
+        default=row.is_default,
+        colour=row.branding.get("colour"),
+        logo=row.branding.get("logo"),
+        privacy_url=row.branding.get("privacy_url"),
+    )
+
+
+def topic_document(row: TopicRow) -> Topic:
+    return _document(
+        Topic,
+        key=row.key,
+        kind=row.kind,
+        controller=row.controller,
+        names=_names(row.names),
+        descriptions=_names(row.descriptions),
+        cadence=row.cadence,
+        public=row.public,
+    )
+
+
+def notice_document(row: NoticeRow) -> Notice:
+    return _document(
+        Notice,
+        key=row.key,
+        version=row.version,
+        language=row.language,
+        text=row.words,
+        controllers=row.controllers,
+        channels=row.channels,
+        purposes=row.purposes,
+        topics=row.topics,
+        audiences=row.audiences,
+        supersedes=row.supersedes,
+    )
+
+
 def _names(names: Mapping[str, str]) -> Names:
     return Names(fi=names.get("fi"), sv=names.get("sv"), en=names.get("en"))
 
@@ -186,36 +196,41 @@ def _names(names: Mapping[str, str]) -> Names:
 
 def _organisations(session: Session) -> Iterator[FileDocument]:
     for rows in _portions(session, OrganisationRow, 'identity COLLATE "C"'):
-        ids = [row.id for row in rows]
-        customers = _by(rows_by(session, OrganisationCustomerRow, "organisation_id", ids), "organisation_id")
-        points = _by(
-            rows_by(session, PointRow, "organisation_id", ids, also="AND contact_id IS NULL"), "organisation_id"
+        yield from organisation_documents(session, rows)
+
+
+def organisation_documents(
+    session: Session, rows: Sequence[OrganisationRow], *, sight: Sight = EVERYTHING
+) -> Iterator[Organisation]:
+    """The documents of these organisations, in their order; whose customers they are, as far as it is seen."""
+    ids = [row.id for row in rows]
+    customers = _by(_seen(rows_by(session, OrganisationCustomerRow, "organisation_id", ids), sight), "organisation_id")
+    points = _by(rows_by(session, PointRow, "organisation_id", ids, also="AND contact_id IS NULL"), "organisation_id")
+    for row in rows:
+        yield _document(
+            Organisation,
+            business_id=row.business_id,
+            ref=row.ref,
+            country=row.country,
+            name=row.name,
+            form=None if row.form == "unknown" else row.form,
+            status=row.status,
+            employees=row.employees,
+            domains=row.domains,
+            industry=row.industry,
+            source=row.source,
+            verified_on=row.verified_on,
+            customer_of=[
+                _document(
+                    OrganisationCustomer,
+                    controller=customer.controller,
+                    product_group=customer.product_group or None,
+                    last_purchase_on=customer.last_purchase_on,
+                )
+                for customer in _sorted(customers.get(row.id, ()))
+            ],
+            points=[_point(point, {}) for point in points.get(row.id, ())],
         )
-        for row in rows:
-            yield _document(
-                Organisation,
-                business_id=row.business_id,
-                ref=row.ref,
-                country=row.country,
-                name=row.name,
-                form=None if row.form == "unknown" else row.form,
-                status=row.status,
-                employees=row.employees,
-                domains=row.domains,
-                industry=row.industry,
-                source=row.source,
-                verified_on=row.verified_on,
-                customer_of=[
-                    _document(
-                        OrganisationCustomer,
-                        controller=customer.controller,
-                        product_group=customer.product_group or None,
-                        last_purchase_on=customer.last_purchase_on,
-                    )
-                    for customer in _sorted(customers.get(row.id, ()))
-                ],
-                points=[_point(point, {}) for point in points.get(row.id, ())],
-            )
 
 
 def _point(row: PointRow, organisations: Mapping[int, str]) -> Point:
@@ -241,30 +256,38 @@ def _point(row: PointRow, organisations: Mapping[int, str]) -> Point:
 
 def _contacts(session: Session) -> Iterator[FileDocument]:
     for rows in _portions(session, ContactRow, 'ref COLLATE "C"', "merged_into IS NULL"):
-        yield from _contact_portion(session, rows)
+        yield from contact_documents(session, rows)
 
 
-def _contact_portion(session: Session, rows: Sequence[ContactRow]) -> Iterator[Contact]:
+def contact_documents(
+    session: Session, rows: Sequence[ContactRow], *, sight: Sight = EVERYTHING, acts: bool = True
+) -> Iterator[Contact]:
+    """The documents of these contacts, in their order; of what belongs to controllers, as far as it is seen.
+
+    Without ``acts`` they have no events and no messages sent, of which a contact may have a great many. A fixed number of
+    statements.
+    """
     ids = [row.id for row in rows]
     points = _by(rows_by(session, PointRow, "contact_id", ids), "contact_id")
     roles = _by(rows_by(session, RoleRow, "contact_id", ids), "contact_id")
     role_ids = [role.id for held in roles.values() for role in held]
     areas = _by(rows_by(session, RoleAreaRow, "role_id", role_ids), "role_id")
-    customers = _by(rows_by(session, CustomerRow, "contact_id", ids), "contact_id")
-    bases = _by(rows_by(session, LegalBasisRow, "contact_id", ids), "contact_id")
-    messages = _by(rows_by(session, MessageRow, "contact_id", ids), "contact_id")
+    customers = _by(_seen(rows_by(session, CustomerRow, "contact_id", ids), sight), "contact_id")
+    bases = _by(_seen(rows_by(session, LegalBasisRow, "contact_id", ids), sight), "contact_id")
+    messages = _by(_seen(rows_by(session, MessageRow, "contact_id", ids if acts else ()), sight), "contact_id")
     named = {point.organisation_id for held in points.values() for point in held if point.organisation_id is not None}
     named |= {role.organisation_id for held in roles.values() for role in held}
     organisations = {row.id: row.identity for row in rows_by(session, OrganisationRow, "id", named)}
     events: dict[int, list[EventFields]] = defaultdict(list)
-    for recorded in entries_of(session, ids):
-        if recorded.entry.event in _EVENTS and recorded.entry.contact_id is not None:
-            events[recorded.entry.contact_id].append(event_of(recorded.entry))
+    for recorded in entries_of(session, ids) if acts else ():
+        entry = recorded.entry
+        if entry.event in _EVENTS and entry.contact_id is not None and sight.sees(entry.controller):
+            events[entry.contact_id].append(event_of(entry))
     for row in rows:
         yield _document(
             Contact,
             ref=row.ref,
-            controllers=row.controllers,
+            controllers=sight.only(row.controllers),
             given_name=row.given_name,
             family_name=row.family_name,
             language=row.language,
@@ -287,6 +310,13 @@ def _contact_portion(session: Session, rows: Sequence[ContactRow]) -> Iterator[C
             # Acts of an erased contact that differed only in what was erased are one now.
             events=tuple(dict.fromkeys(events.get(row.id, ()))),
         )
+
+
+OfController = TypeVar("OfController", CustomerRow, LegalBasisRow, MessageRow, OrganisationCustomerRow)
+
+
+def _seen(rows: Sequence[OfController], sight: Sight) -> list[OfController]:
+    return [row for row in rows if sight.sees(row.controller)]
 
 
 def _role(row: RoleRow, areas: Sequence[RoleAreaRow], organisation: str) -> Role:

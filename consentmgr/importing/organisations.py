@@ -71,7 +71,7 @@ def take_organisations(batch: Batch, placed: Sequence[tuple[int, Organisation]],
     _take_customers(batch, taken, fresh)
     _take_points(batch, taken, fresh)
     for one in taken:
-        batch.count("organisation", new=one.made, changed=one.changed)
+        batch.count("organisation", new=one.made, changed=one.changed, places=(one.place,))
     mark_changed(batch.session, "organisation", batch.touched_organisations - fresh - changed.keys())
 
 

@@ -10,7 +10,7 @@ import base64
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import msgspec
 
@@ -19,12 +19,14 @@ import msgspec
 class Rejection:
     """Why one line is not taken. ``field`` is a path such as ``points[0].value``, or a column name for a table.
 
-    ``record`` is the line as it came (raw text); readers of tables fill it, for documents the importer does.
+    ``record`` is the line as it came (raw text); readers of tables fill it, for documents the importer does. ``code`` is
+    the kind of refusal, for programmes: the document is wrong, or whoever brings it may not bring it (``admission``).
     """
 
     reason: str
     field: str | None = None
     record: str | None = None
+    code: Literal["invalid", "forbidden", "not-found"] = "invalid"
 
     def __repr__(self) -> str:
         return f"Rejection(reason={self.reason!r}, field={self.field!r})"

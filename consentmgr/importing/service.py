@@ -16,12 +16,13 @@ from time import sleep
 from typing import Any, NoReturn
 
 import msgspec
-import psycopg
 from sqlalchemy.orm import Session
 
 from consentmgr.db import Database
 from consentmgr.importing.address_book import AddressBook, Names
+from consentmgr.importing.admission import Rights
 from consentmgr.importing.applying import apply_documents
+from consentmgr.importing.bringing import NOT_STORED
 from consentmgr.importing.changes import REJECTED, Changes
 from consentmgr.importing.documents import FileDocument
 from consentmgr.importing.rejects import Rejection, RejectsFile
@@ -48,8 +49,6 @@ BATCH_BYTES = 32_000_000
 TOLD_REJECTIONS = 20
 #: Batches after which the few circles that exceptions leave are collected.
 _BATCHES_BETWEEN_COLLECTIONS = 25
-#: What is said of values that the database cannot hold, by itself or in writing them for it.
-_NOT_STORED = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded, Unwritable, BadInput)
 #: Seconds to wait for another process that imports the same file, such as one just killed, to be gone.
 _PATIENCE = 10
 
@@ -121,15 +120,17 @@ def import_documents(
     progress: Advance | None = None,
     batch_documents: int = BATCH_DOCUMENTS,
     clock: Callable[[], datetime] | None = None,
+    rights: Rights | None = None,
 ) -> ImportReport:
     """Take in a source. Rejected lines go whole to ``rejects_path``; all others are in the register afterwards.
 
     ``options`` tell apart imports of the same bytes that mean different things (a table's kind, a source): only an
     import with the same bytes and options is taken up again. With ``dry_run`` everything is done in one transaction
     that is undone, and no rejects file is written. ``now`` is the time of everything that is taken in; ``clock`` tells
-    when the import has ended, which without it is ``now`` too.
+    when the import has ended, which without it is ``now`` too. ``rights`` are those of whoever brings the source, None
+    where they may bring anything.
     """
-    run = _Run(database, source, keys, actor, now, progress, batch_documents, clock or (lambda: now))
+    run = _Run(database, source, keys, actor, now, progress, batch_documents, clock or (lambda: now), rights)
     with _without_collector():
         if dry_run:
             return _preview(run)
@@ -160,6 +161,7 @@ class _Run:
     progress: Advance | None
     batch_documents: int
     clock: Callable[[], datetime]
+    rights: Rights | None = None
     rejects: RejectsFile | None = None
     batch: OpenBatch | None = None
     previewing: Session | None = None
@@ -212,12 +214,13 @@ class _Run:
                     now=self.now,
                     book=portion.book,
                     meanwhile=meanwhile,
+                    rights=self.rights,
                 )
                 self._note(portion, done)
                 if self.batch is not None:
                     next_line = portion.last_line + 1 if self.in_order else 1
                     advance_batch(session, self.batch.id, next_line=next_line, counts=self.changes.as_json())
-        except _NOT_STORED as error:
+        except NOT_STORED as error:
             halves = portion.halves(self.keys)
             if not halves:
                 reason = f"the database does not take it ({_fault(error)})"

@@ -20,6 +20,7 @@ from sqlalchemy import select
 
 from consentmgr.config import Settings
 from consentmgr.db import Database
+from consentmgr.importing.admission import Rights
 from consentmgr.importing.ban_lists import BAN_FORMATS
 from consentmgr.importing.cell_values import parse_moment
 from consentmgr.importing.changes import Changes
@@ -29,7 +30,7 @@ from consentmgr.importing.models import ImportUpload
 from consentmgr.importing.service import ImportReport, import_documents
 from consentmgr.importing.sources import DocumentLines, Source
 from consentmgr.importing.table_rows import FIELDS
-from consentmgr.importing.uploads import KEEP, KINDS, Kind, forget, guarded, upload_of
+from consentmgr.importing.uploads import BY_KEY, KEEP, KINDS, LIFTS, Kind, forget, guarded, upload_of
 from consentmgr.keys import Keys
 from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
@@ -259,9 +260,18 @@ def _import(
                 dry_run=dry_run,
                 progress=advance,
                 clock=clock.now,
+                rights=_rights(upload),
             )
             parts.append(_told(report, part))
     return {"parts": parts, "rejected": sum(part["rejected"] for part in parts)}
+
+
+def _rights(upload: ImportUpload) -> Rights | None:
+    """Of a file that came by the API: what its key could bring. A file of the desk is read through ``guarded``."""
+    if BY_KEY not in upload.options:
+        return None
+    controllers = frozenset(upload.controllers) if upload.controllers is not None else None
+    return Rights(controllers, lifts=bool(upload.options.get(LIFTS)))
 
 
 def rejects_path(store: FileStore, upload_id: UUID, number: int) -> Path:
@@ -276,7 +286,8 @@ def sources_of(
     """The sources in an upload, as its kind and options say, and as its owner may bring them."""
     if upload.kind == "documents":
         with path.open("rb") as file:
-            yield [(guarded(DocumentLines(file, upload.file_name), upload.controllers), "")]
+            lines = DocumentLines(file, upload.file_name)
+            yield [(lines if BY_KEY in upload.options else guarded(lines, upload.controllers), "")]
         return
     options = dict(upload.options)
     ban_format = options.pop("ban_format", None)

@@ -43,6 +43,9 @@ KEEP: Final = timedelta(days=30)
 #: Rows of one page.
 PAGE: Final = 50
 
+#: Options of a file of documents that came by the API, and whether its key may lift what stops (``admission``).
+BY_KEY, LIFTS = "by_key", "lifts"
+
 _METHODS: Final[tuple[str, ...]] = get_args(ConsentMethod)
 _USES: Final[tuple[str, ...]] = get_args(PointUse)
 _NOTICE = re.compile(r"[^\s/]+/\d+/(fi|sv|en)")
@@ -102,6 +105,33 @@ def keep(
         object=f"upload:{stored.id}",
         detail={"bytes": stored.bytes, "sha256": stored.sha256},
     )
+    return upload
+
+
+def keep_documents(
+    session: Session,
+    stored: StoredFile,
+    *,
+    controllers: frozenset[str] | None,
+    lifts: bool,
+    actor: str,
+    now: datetime,
+) -> ImportUpload:
+    """Note a file of documents that came by the API, and let it be taken in; flushes."""
+    upload = ImportUpload(
+        id=stored.id,
+        actor=actor,
+        controllers=sorted(controllers) if controllers is not None else None,
+        file_name=stored.name,
+        file_bytes=stored.bytes,
+        sha256=stored.sha256,
+        created_at=now,
+        kind="documents",
+        options={BY_KEY: actor, LIFTS: lifts},
+    )
+    session.add(upload)
+    session.flush()
+    ask_apply(session, upload, actor=actor, now=now)
     return upload
 
 

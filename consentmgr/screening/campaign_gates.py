@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import msgspec
 
 from consentmgr.screening.question import Question
 from consentmgr.screening.rules import RULES
 from consentmgr.screening.rules.campaign import RULES as CAMPAIGN_RULES
 from consentmgr.screening.rules.rule import BLOCK
 from consentmgr.vocabulary.codes import Language
+from consentmgr.vocabulary.documents import Message
 from consentmgr.vocabulary.reason_codes import BY_CODE, sentence
+
+#: A message that keeps none of the rules, to learn which gates a campaign meets at all.
+_CARELESS: Final = Message(
+    sender_named=False,
+    subject_honest=False,
+    unsubscribe="none",
+    one_click=False,
+    source_line=False,
+    privacy_notice=False,
+    objection_notice=False,
+    article_14_notice=False,
+    recipients_hidden=False,
+    unsubscribe_needs=("login",),
+)
 
 #: ``stops``: every row is blocked; ``review``: every row needs a person; ``some``: it depends on the row.
 Effect = Literal["stops", "review", "some"]
@@ -48,3 +65,18 @@ def failing_gates(question: Question) -> list[Gate]:
         elif weight:
             found[rule.code] = "stops" if weight >= BLOCK else "review"
     return [Gate(code, effect) for code, effect in found.items()]
+
+
+def gates_met(question: Question) -> tuple[list[Gate], list[Gate]]:
+    """The gates a campaign fails, and those it meets and passes: the rule pack's own rules, asked twice."""
+    failing = failing_gates(question)
+    campaign = question.campaign
+    careless = msgspec.structs.replace(
+        campaign,
+        message=_CARELESS,
+        promotes=True if campaign.purpose == "research" else campaign.promotes,
+        addresses_handed_to_sender=True,
+    )
+    failed = {gate.code for gate in failing}
+    met = failing_gates(replace(question, campaign=careless))
+    return failing, [gate for gate in met if gate.code not in failed]

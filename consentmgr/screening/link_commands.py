@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from consentmgr.config import Settings
+    from consentmgr.preferences.link_columns import RowPeople
     from consentmgr.preferences.links import Link, LinkKeys
-    from consentmgr.screening.link_columns import RowPeople
 
 #: What is added to each row, in this order.
 LINK_COLUMNS = ("cm_preference_url", "cm_one_click_url", "cm_list_unsubscribe", "cm_list_unsubscribe_post")
@@ -57,9 +57,9 @@ def links(
     from consentmgr.db import open_database
     from consentmgr.keys import load_keys
     from consentmgr.kit.address_keys import AddressKeys
+    from consentmgr.preferences.link_columns import link_like, people_of
     from consentmgr.preferences.links import link_keys
     from consentmgr.screening.commands import mapping_of
-    from consentmgr.screening.link_columns import link_like, people_of
     from consentmgr.screening.lists import read_list
     from consentmgr.screening.outputs import write_with_columns
     from consentmgr.screening.pending_files import PendingFiles
@@ -105,34 +105,22 @@ def _target(source: Path, output: str | None) -> Path | None:
 def _columns(settings: Settings, people: RowPeople, like: Link, keys: LinkKeys) -> dict[str, pa.Array]:
     import pyarrow as pa
 
-    from consentmgr.preferences.headers import LIST_UNSUBSCRIBE_POST, list_unsubscribe
-    from consentmgr.screening.link_columns import link_columns
+    from consentmgr.preferences.headers import LIST_UNSUBSCRIBE_POST
+    from consentmgr.preferences.link_columns import link_columns, list_unsubscribe_values
 
     places = people.named()
     made = link_columns(people, places, like, keys, settings.public_url)
     headers: list[str | None] = [None] * len(people.contact_ids)
     posts: list[str | None] = [None] * len(people.contact_ids)
     if like.channel == "email":
-        domain = leaving_domain(settings)
-        mailboxes: list[str | None] = [None] * len(places)
-        if domain is not None:
-            parts = keys.mail_local_parts(
-                like, [people.contact_ids[place] for place in places], [people.address_keys[place] for place in places]
-            )
-            mailboxes = [f"{part}@{domain}" for part in parts]
-        for place, mailbox in zip(places, mailboxes, strict=True):
-            headers[place] = list_unsubscribe(made.one_click_url[place].as_py(), mailbox)
-            posts[place] = LIST_UNSUBSCRIBE_POST
+        told = list_unsubscribe_values(
+            people, places, like, keys, settings, lambda place: str(made.one_click_url[place])
+        )
+        for place, value in zip(places, told, strict=True):
+            headers[place], posts[place] = value, LIST_UNSUBSCRIBE_POST
     return {
         "cm_preference_url": made.preference_url,
         "cm_one_click_url": made.one_click_url,
         "cm_list_unsubscribe": pa.array(headers, pa.large_string()),
         "cm_list_unsubscribe_post": pa.array(posts, pa.large_string()),
     }
-
-
-def leaving_domain(settings: Settings) -> str | None:
-    """The domain of addresses to leave by, where a mailbox is read that they come to; else None."""
-    if settings.imap_url is None or settings.mail_from is None:
-        return None
-    return settings.mail_from.rpartition("@")[2]

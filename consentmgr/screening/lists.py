@@ -70,15 +70,7 @@ def read_list(
     Source: formats.md section 3.
     """
     table = read_table(path, name=name, limits=limits, headerless=_is_bare_address, sheet=sheet)
-    columns = table.columns
-    if table.header:
-        fields_known = tuple(mapping or ()) if only_mapped else LIST_FIELDS
-        found = find_columns(columns, fields_known, mapping, file=table.name)
-    else:
-        field = _bare_field(table, mapping)
-        found, columns = {field: 0}, (field,)
-    if not any(field in found for field in IDENTIFIERS):
-        raise BadInput(_no_identifier(columns), file=table.name, line=1)
+    columns, found = understood(table, mapping, only_mapped=only_mapped)
     fields = [field for field in LIST_FIELDS if field in found]
     identifiers = pa.table(table.trimmed([found[field] for field in fields]), names=fields)
     return CampaignList(
@@ -96,6 +88,22 @@ def read_list(
         table=table.values.rename_columns(list(columns)) if table.values is not None else None,
         identifiers=identifiers,
     )
+
+
+def understood(
+    table: Table, mapping: Mapping[str, str] | None = None, *, only_mapped: bool = False
+) -> tuple[tuple[str, ...], dict[str, int]]:
+    """What a table's columns are called, and which (from 0) is which field. Arguments and errors as of ``read_list``."""
+    columns = table.columns
+    if table.header:
+        fields_known = tuple(mapping or ()) if only_mapped else LIST_FIELDS
+        found = find_columns(columns, fields_known, mapping, file=table.name)
+    else:
+        field = _bare_field(table, mapping)
+        found, columns = {field: 0}, (field,)
+    if not any(field in found for field in IDENTIFIERS):
+        raise BadInput(_no_identifier(columns), file=table.name, line=1)
+    return columns, found
 
 
 def _is_bare_address(fields: Sequence[str]) -> bool:

@@ -20,7 +20,7 @@ from consentmgr.audit import service as audit
 from consentmgr.config import Language
 from consentmgr.keys import Keys
 from consentmgr.kit.errors import BadInput, ConsentmgrError, NotFound
-from consentmgr.staff.models import Approval
+from consentmgr.staff.models import ApiKey, Approval
 from consentmgr.staff.roles import Permission
 
 
@@ -46,8 +46,19 @@ KINDS: Final[tuple[Kind, ...]] = (
         ("keys", "approval"),
     ),
     Kind(
+        "contacts.erase_many",
+        "consentmgr.people.erasing:erase_approved",
+        Permission.ERASE,
+        {
+            "fi": "Monen henkilön tietojen poistaminen",
+            "sv": "Radera många personers uppgifter",
+            "en": "Erasing many people",
+        },
+        ("approval",),
+    ),
+    Kind(
         "export.allowed",
-        "consentmgr.exports.pages:approved",
+        "consentmgr.exports.desk:approved",
         Permission.RUN_EXPORTS,
         {"fi": "Suuri vienti", "sv": "Stor export", "en": "Mass export"},
     ),
@@ -156,7 +167,7 @@ def decide(
         raise NotFound("there is no such approval")
     if approval.decided_at is not None:
         raise DecidedAlready("this was decided already")
-    if approval.asked_by == actor:
+    if actor in (approval.asked_by, _maker(session, approval.asked_by)):
         raise SamePerson("somebody else has to decide what you asked for")
     approval.decided_by, approval.decided_at, approval.accepted = actor, now, accept
     approval.note = (note or "").strip()[:LONGEST_REASON] or None
@@ -176,6 +187,13 @@ def decide(
     )  # fmt: skip
     session.flush()
     return _asked(approval)
+
+
+def _maker(session: Session, asked_by: str) -> str | None:
+    """Who made the key of the API that asked: a programme of one's own is no second person."""
+    if not asked_by.startswith("key:"):
+        return None
+    return session.scalar(select(ApiKey.made_by).where(ApiKey.id == int(asked_by.removeprefix("key:"))))
 
 
 def approval_of(session: Session, approval_id: UUID) -> Asked:

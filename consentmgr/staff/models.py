@@ -1,7 +1,7 @@
-"""Accounts of staff, what they were granted, how they sign in, and what waits for a second person.
+"""Accounts of staff, what they were granted, how they sign in, what waits for a second person; keys of the API.
 
-Everything that opens a door is stored as a digest: the ids of sessions, the tokens of invitations and the recovery
-codes. The secret of one-time codes is encrypted by ``staff.second_factor``.
+Everything that opens a door is stored as a digest: the ids of sessions, the tokens of invitations and of API keys,
+the recovery codes. The secret of one-time codes is encrypted by ``staff.second_factor``.
 """
 
 from __future__ import annotations
@@ -164,3 +164,49 @@ class Approval(Base):
         CheckConstraint("decided_by <> asked_by", name="two_people"),
         Index("ix_staff_approval_open", "asked_at", postgresql_where=text("decided_at IS NULL")),
     )
+
+
+class ApiKey(Base):
+    """What another system calls the API with. Its actor in audit log and ledger is ``key:<id>``.
+
+    ``scopes`` are those of ``staff.scopes``; ``controllers`` the keys of those it may act for, None for all.
+    """
+
+    __tablename__ = "api_key"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    #: The system that uses it.
+    name: Mapped[str] = mapped_column(Text)
+    #: Who answers for it, a person or a team: told when it is about to end.
+    owner: Mapped[str] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    controllers: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
+    made_by: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+    expires_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+    revoked_by: Mapped[str | None] = mapped_column(Text)
+    revoked_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
+    __table_args__ = (CheckConstraint("(revoked_at IS NULL) = (revoked_by IS NULL)", name="revoked"),)
+
+
+class ApiKeySecret(Base):
+    """A secret of a key, as the SHA-256 of the whole token: two may be good at a time, while systems change over."""
+
+    __tablename__ = "api_key_secret"
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    key_id: Mapped[int] = mapped_column(ForeignKey("api_key.id", ondelete="CASCADE"))
+    digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    made_by: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
+    #: When it ends because another took its place; None: with the key.
+    ends_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
+    __table_args__ = (Index("ix_api_key_secret_key_id", "key_id"),)
+
+
+class ApiKeyUse(Base):
+    """When a secret was last used, to the minute: a row of its own, since reading through the API writes nothing else."""
+
+    __tablename__ = "api_key_use"
+    secret_id: Mapped[int] = mapped_column(
+        ForeignKey("api_key_secret.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    used_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))

@@ -76,7 +76,8 @@ class Topic(Document, tag="topic", frozen=True, kw_only=True):
     #: What it is about, in a sentence or two, and how often it comes.
     descriptions: Names = Names()
     cadence: Cadence | None = None
-    public: bool = True
+    #: Whether a person may pick it on the page of choices; a new topic may be.
+    public: bool | None = None
     clear: tuple[str, ...] = ()
 
 

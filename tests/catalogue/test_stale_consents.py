@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from consentmgr.campaigns.policy import current
+from consentmgr.consents.ledger import driver_connection
 from consentmgr.consents.superseding import going_stale
 from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
@@ -170,7 +171,9 @@ def test_a_snapshot_taken_before_knows_of_a_version_published_since(
         [ACME, notice("signup", 1), notice("signup", 2), notice("other-words", 1), *(one for _, one in PEOPLE)],
     )
     with database.reading() as session:
-        snapshot = build(session.connection().connection.driver_connection, tmp_path / "snapshots", NOW)  # type: ignore[arg-type]
+        connection = driver_connection(session)
+        address_keys = AddressKeys(keys.address_key, keys.address_key_id)
+        snapshot = build(connection, tmp_path / "snapshots", address_keys, NOW)
     take(database, keys, [notice("signup", 3, "major")])
     expected = {document["ref"] for stale, document in PEOPLE if stale}
     assert stale_rows(database, keys, snapshot=snapshot) == expected

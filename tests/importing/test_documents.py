@@ -297,6 +297,15 @@ def test_the_last_controller_marked_default_is_the_default(register: Register) -
     assert register.rows("SELECT key FROM controller WHERE is_default") == [("acme",)]
 
 
+def test_a_hidden_topic_stays_hidden_where_a_document_does_not_say(register: Register) -> None:
+    topic = {"type": "topic", "key": "news", "kind": "newsletter", "controller": "acme", "names": {"en": "News"}}
+    register.take_well({**topic, "public": False})
+    register.take_well({**topic, "names": {"en": "Our news"}})
+    assert register.rows("SELECT public FROM topic WHERE key = 'news'") == [(False,)]
+    register.take_well({**topic, "key": "offers"})
+    assert register.rows("SELECT public FROM topic WHERE key = 'offers'") == [(True,)]
+
+
 def test_names_of_a_topic_are_added_by_language(register: Register) -> None:
     topic = {"type": "topic", "key": "news", "kind": "newsletter"}
     register.take_well(topic | {"names": {"fi": "Uutiset"}}, topic | {"names": {"sv": "Nyheter", "fi": ""}})

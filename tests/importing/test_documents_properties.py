@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -173,6 +174,22 @@ def test_documents_taken_again_change_nothing(
         assert checksum(session) == before
 
 
+def told_once(exported: list[bytes]) -> list[Any]:
+    """The documents, each undated act of a contact once: two that only their notes told apart are one act once erasure
+    has taken the notes, since the time of an undated act is that of its import and no part of it.
+    """
+    found = [msgspec.json.decode(line) for line in exported]
+    for document in found:
+        seen: set[bytes] = set()
+        events, document["events"] = document.get("events", []), []
+        for one in events:
+            key = msgspec.json.encode({**one, "at": None}, order="sorted")
+            if not one.get("imported_without_date") or key not in seen:
+                document["events"].append(one)
+            seen.add(key)
+    return found
+
+
 @_few
 @given(documents=DOCUMENTS, erasures=listed(ERASURES))
 def test_out_and_in_again_is_the_same(
@@ -182,7 +199,7 @@ def test_out_and_in_again_is_the_same(
         take(session, *BEGINNING, *documents, *erasures)
         exported = export(session)
         assert not take(other, *lines(exported)).rejected
-        assert export(other) == exported
+        assert told_once(export(other)) == told_once(exported)
 
 
 #: Without the business id that would show two organisations to be one: until then each has its own roles.

@@ -23,6 +23,7 @@ from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.keys import Keys, load_link_keys, make_missing_keys
 from consentmgr.kit.errors import BadInput
+from consentmgr.preferences.link_columns import link_like
 from consentmgr.preferences.links import (
     LONGEST_LOCAL_PART,
     LONGEST_TOKEN,
@@ -34,7 +35,6 @@ from consentmgr.preferences.links import (
     link_id,
     link_keys,
 )
-from consentmgr.screening.link_columns import link_like
 from consentmgr.vocabulary.documents import Campaign
 from tests.conftest import RunCommand
 from tests.preferences.leavers import Leavers, person

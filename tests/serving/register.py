@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from uuid import UUID, uuid4
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 from flask import Flask
 from werkzeug.routing import Rule
 
+from consentmgr.blueprints import BLUEPRINTS
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.exports import delivery_links
@@ -101,16 +103,20 @@ class Register:
 
     def paths(self, app: Flask) -> dict[str, list[str]]:
         """For each rule open to anyone the paths to try: with what is good, and with what is not. The desk's pages ask
-        for a login first, and have tests of their own.
+        for a login first and the API's doors for a key, and have tests of their own.
         """
-        rules = [rule for rule in app.url_map.iter_rules() if not rule.rule.startswith("/desk")]
+        closed = {row.name for row in BLUEPRINTS if row.access != "anyone"}
+        rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.partition(".")[0] not in closed]
         return {rule.rule: self._paths(rule) for rule in rules}
 
     def _paths(self, rule: Rule) -> list[str]:
         if rule.endpoint == "static":
             return ["/static/house/page.css", "/static/no.css"]
         uses = {"u": LinkUse.LEAVE, "p": LinkUse.PREFERENCES, "c": LinkUse.CONFIRM, "v": LinkUse.VIEW}
-        values = {"form": ["join", "none"], "colour": ["12496b", "zz"]}
+        values = {
+            "form": ["join", "none"], "colour": ["12496b", "zz"], "record": [str(UUID(int=1)), "x"],
+            "kind": ["ses", "none"], "name": ["news", "none"],
+        }  # fmt: skip
         if rule.endpoint.startswith("deliveries."):
             ends = datetime.now(UTC) + timedelta(days=1)
             links = [DeliveryLink(use, UUID(int=1), ends) for use in delivery_links.LinkUse]
@@ -121,6 +127,6 @@ class Register:
             values["token"] = [self.token(use), self.token(other), "x", self.token(use)[:-3]]
         paths = [rule.rule]
         for name in rule.arguments:
-            paths = [path.replace(f"<{name}>", value) for path in paths for value in values[name]]
+            paths = [re.sub(rf"<(?:\w+:)?{name}>", value, path) for path in paths for value in values[name]]
         assert not any("<" in path for path in paths), rule
         return paths

@@ -116,7 +116,9 @@ def test_every_answer_of_every_route_has_its_headers(
             for method in ("GET", "POST", "DELETE", "OPTIONS"):
                 answer = client.open(path, method=method, buffered=True)
                 for name, value in wanted:
-                    assert answer.headers[name] == value, (path[:20], method, name)
+                    # A file a person takes away is shown, where it is, with less still.
+                    told = (value, "default-src 'none'; sandbox") if name == "Content-Security-Policy" else (value,)
+                    assert answer.headers[name] in told, (path[:20], method, name)
                 strict = answer.headers.get("Strict-Transport-Security")
                 assert (strict == "max-age=63072000") == public_url.startswith("https"), (path[:20], method)
                 assert "Set-Cookie" not in answer.headers
@@ -138,8 +140,10 @@ def test_an_evil_host_changes_nothing(app: Flask, register: Register) -> None:
         for path in paths:
             plain, other = client.get(path, buffered=True), client.get(path, headers=evil, buffered=True)
             assert other.status_code == plain.status_code, rule
-            assert variable.sub(b"", other.data) == variable.sub(b"", plain.data), rule
-            told = str(other.headers) + other.text
+            if plain.mimetype != "application/pdf":
+                # A PDF says to the second when it was made, and where in it things stand.
+                assert variable.sub(b"", other.data) == variable.sub(b"", plain.data), rule
+            told = str(other.headers) + other.get_data().decode("utf-8", "replace")
             assert EVIL not in told, rule
             assert other.headers.get("Location") == plain.headers.get("Location")
 

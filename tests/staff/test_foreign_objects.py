@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from consentmgr.keys import Keys
 
 #: Paths, by their beginning, whose things are nobody's in particular: how the product is set, organisations (which
-#: are public, GDPR recital 14), keys, accounts (``test_access``) and what is one's own.
+#: are public, GDPR recital 14), keys (``test_api_keys``), accounts (``test_access``) and what is one's own.
 OF_NOBODY = (
-    "/desk/controllers/look/", "/desk/policy/", "/desk/organisations/", "/desk/keys/", "/desk/jobs/", "/desk/rules/",
-    "/desk/staff/", "/desk/me/", "/desk/invitation/", "/desk/approvals/", "/desk/handed/",
+    "/desk/controllers/look/", "/desk/policy/", "/desk/organisations/", "/desk/keys/", "/desk/api-keys/", "/desk/jobs/",
+    "/desk/rules/", "/desk/staff/", "/desk/me/", "/desk/invitation/", "/desk/approvals/", "/desk/handed/",
 )  # fmt: skip
 
 BETAS: tuple[dict[str, Any], ...] = (
@@ -45,7 +45,7 @@ BETAS: tuple[dict[str, Any], ...] = (
 def foreign(database: Database, keys: Keys) -> Mapping[str, dict[str, Any]]:
     """Values for the arguments of routes, by the beginning of the path: all of things that are beta's alone."""
     Register(database, keys).take(*EVERYBODY, *BETAS)
-    list_id, upload_id = uuid4(), uuid4()
+    list_id, upload_id, erasure_id = uuid4(), uuid4(), uuid4()
     with database.engine.begin() as connection:
         contact = connection.scalar(text("SELECT id FROM contact WHERE ref = 'beta:vilho'"))
         ban = connection.scalar(text("SELECT id FROM prohibition WHERE controllers = ARRAY['beta'] LIMIT 1"))
@@ -73,8 +73,22 @@ def foreign(database: Database, keys: Keys) -> Mapping[str, dict[str, Any]]:
         )
         connection.execute(
             text(
+                "INSERT INTO erasure_list (id, contact_ids, counted, controllers, created_by, created_at)"
+                " VALUES (:id, '{}', '{}', '{beta}', 'staff:0', now())"
+            ),
+            {"id": erasure_id},
+        )
+        connection.execute(
+            text(
                 "INSERT INTO subscription_form (key, controller, notice, topics, origins, created_at)"
                 " VALUES ('betas-form', 'beta', 'betas-words/1', '{}', '{}', now())"
+            )
+        )
+        webhook = connection.scalar(
+            text(
+                "INSERT INTO webhook_endpoint (url, controllers, secrets, created_at, created_by, positions, due_at)"
+                " VALUES ('https://beta.example/', '{beta}', '', now(), 'staff:0', array_fill(0, ARRAY[16]), now())"
+                " RETURNING id"
             )
         )
     assert contact is not None
@@ -89,12 +103,14 @@ def foreign(database: Database, keys: Keys) -> Mapping[str, dict[str, Any]]:
         "/desk/topics/": {"key": "betas-news"},
         "/desk/figures/": {"campaign": "betas-campaign"},
         "/desk/exports/schedule/": {"key": "betas-export", "sequence": 1},
+        "/desk/webhooks/": {"webhook_id": webhook},
         "/desk/imports/": {"upload_id": upload_id, "number": 1},
         "/desk/screenings/": {
             "list_id": list_id, "number": 1, "name": "result.csv", "handed_id": uuid4(),
         },
         "/desk/people/": {
             "contact_id": contact, "ban_id": ban, "proposal_id": 1, "kind": "consent", "file_id": uuid4(),
+            "list_id": erasure_id,
         },
     }  # fmt: skip
 
