@@ -111,7 +111,7 @@ class Deliverer:
 
     def __init__(self, database: Database, settings: Settings, keys: Keys) -> None:
         self._database = database
-        self._settings = settings
+        self.settings = settings
         self._keys = keys
         self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="webhook")
         self._under_way: dict[int, Future[None]] = {}
@@ -160,7 +160,7 @@ class Deliverer:
 
     def _deliver(self, endpoint_id: int, now: datetime) -> None:
         try:
-            deliver(self._database, self._settings, self._keys, endpoint_id, now)
+            deliver(self._database, self.settings, self._keys, endpoint_id, now)
         except Exception as error:  # noqa: BLE001 - it is taken up again when the time in hand is over
             log.warning("webhook %d was left: %s", endpoint_id, type(error).__name__)
 
@@ -169,9 +169,9 @@ _deliverers: WeakKeyDictionary[Database, Deliverer] = WeakKeyDictionary()
 
 
 def deliverer_of(database: Database, settings: Settings, keys: Keys) -> Deliverer:
-    """The deliverer of this process for a database."""
+    """The deliverer of this process for a database, under these settings: they say where it may post to."""
     found = _deliverers.get(database)
-    if found is None:
+    if found is None or found.settings != settings:
         found = _deliverers[database] = Deliverer(database, settings, keys)
     return found
 

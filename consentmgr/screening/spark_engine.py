@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -55,6 +56,10 @@ def spark_session(remote: str) -> SparkSession:
     if not is_connect and not _java():
         raise Unavailable("Spark needs Java 17 or newer, and none was found: install it, or set JAVA_HOME")
     builder = SparkSession.builder
+    if remote.startswith("local"):
+        # Workers on this machine are the Python that runs this, and not whichever is first on the PATH. PySpark asks
+        # the environment alone.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     for name, value in _LOCAL_SETTINGS.items():
         builder = builder.config(name, value)
     try:
