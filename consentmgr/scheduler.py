@@ -79,7 +79,7 @@ JOBS: tuple[Job, ...] = (
     ),
     Job(
         "take-journal", "consentmgr.prohibitions.jobs:take_journal",
-        "takes leavings that a process which died left in the journal", every=60,
+        "takes acts that a process which died left in the journal", every=60,
     ),
     Job("run-exports", "consentmgr.exports.jobs:run_due", "runs the exports that are due", every=15),
     Job("run-tasks", "consentmgr.timetable.jobs:run_tasks", "starts the long work that somebody asked for", every=1),

@@ -22,7 +22,7 @@ jobs = Blueprint("jobs", __name__)
 DOES: Final[Mapping[str, Any]] = {
     "send-mail": _("sends the mails that are due"),
     "read-mailbox": _("reads bounces, complaints and replies"),
-    "take-journal": _("takes leavings that a process which died left in the journal"),
+    "take-journal": _("takes acts that a process which died left in the journal"),
     "run-exports": _("runs the exports that are due"),
     "run-tasks": _("starts the long work that was asked for at the desk"),
     "read-answers": _("looks whether partners have acknowledged by a file"),
