@@ -21,8 +21,7 @@ from consentmgr.vocabulary.codes import (
     POSITIONS,
     PURPOSES,
 )
-from tests.oracle.register import months_on
-from tests.oracle.tables import POLICY, SWITCH_VALUES
+from tests.oracle.facts import months_on
 
 NOW = datetime(2026, 11, 2, 13, 0, tzinfo=ZoneInfo("Europe/Helsinki"))
 TODAY = NOW.date()
@@ -43,6 +42,15 @@ TERMS = (
     {"since": "2020-01-01", "until": "2027-01-01"},
 )
 DOCUMENT = dict[str, Any]
+#: What each policy switch may be, from strict to loose.
+SWITCH_VALUES = dict.fromkeys(
+    """soft_opt_in_quote_only soft_opt_in_free_account stop_reply_other_channels robinson_own_customer
+    robinson_business_number robinson_list_missing robinson_research research_after_dm_objection dvv_ban_on_own_data
+    b2b_customer_relation private_address_of_officer private_address_published housing_company_private_address
+    objection_follows_person b2b_instant_message b2b_text_message registry_mailbox exclusion_audience
+    audience_legitimate_interest""".split(),
+    ("block", "review", "allow"),
+) | dict.fromkeys(("sole_trader", "sole_trader_private_address", "tax_grouping"), ("strict", "review", "b2b"))
 
 
 def filled(**fields: Any) -> DOCUMENT:
@@ -541,4 +549,4 @@ def worlds(contacts: int = 6) -> st.SearchStrategy[World]:
     return st.randoms(use_true_random=False).map(lambda random: World(random, contacts))
 
 
-__all__ = ["ELECTRONIC_CHANNELS", "NOW", "POLICY", "World", "world", "worlds"]
+__all__ = ["ELECTRONIC_CHANNELS", "NOW", "World", "world", "worlds"]

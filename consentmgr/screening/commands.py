@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -24,6 +24,8 @@ from consentmgr.screening.snapshot_commands import snapshot_group
 from consentmgr.vocabulary.codes import LANGUAGES, Language
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from consentmgr.screening.engine import EngineName
 
 __all__ = ["certificate_group", "decide", "explain", "policy_group", "rules_group", "screen", "snapshot_group"]
@@ -199,26 +201,36 @@ def explain(address: str, campaign_name: str, form: str, language: Language | No
 def decide(source: Path, language: Language | None, engine: EngineName | None) -> None:
     """Run decision cases (JSON Lines), each in a scratch register that touches nothing else.
 
-    Prints one JSON line a case; exit code 1 where an expectation is not met.
+    Prints one JSON line a case; exit code 1 where an expectation is not met. A case that cannot be taken in is told
+    with its line and field, the rest are answered, and the exit code is 2.
     """
     from consentmgr.db import open_scratch
     from consentmgr.kit.address_keys import AddressKeys
-    from consentmgr.screening.decide import decide_case, read_cases
+    from consentmgr.screening.decide import case_of, decide_case, written_cases
 
     settings = load_settings(os.environ)
     # A scratch register has addresses of its own, so it needs no installation's keys.
     keys = AddressKeys(os.urandom(32), 1)
     asked = missed = 0
+    refused: list[BadInput] = []
     with click.open_file(str(source), encoding="utf-8") as lines:
-        cases = list(read_cases(lines, file=str(source)))
+        cases = list(written_cases(lines))
     with ExitStack() as stack:
         database = stack.enter_context(open_scratch(settings))
         advance = stack.enter_context(progress(len(cases), "Deciding"))
-        for case in cases:
-            answer = decide_case(case, database, keys, engine=engine, language=language or "en")
+        for number, line in cases:
+            case: Mapping[str, Any] = {}
+            try:
+                case = case_of(line)
+                answer = decide_case(case, database, keys, engine=engine, language=language or "en")
+            except BadInput as error:
+                refused.append(BadInput(error.message, file=source, line=number, field=error.field))
+                answer = {"id": str(case.get("id", "")), "error": str(refused[-1]), "matches": False}
             click.echo(json.dumps(answer, ensure_ascii=False))
             asked += "matches" in answer
             missed += answer.get("matches") is False
             advance(1)
+    if refused:
+        raise refused[0]
     if missed:
         raise CheckFailed(f"{missed} of {asked} cases did not give what they expect")

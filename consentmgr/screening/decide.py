@@ -45,19 +45,22 @@ class Case:
     expect: Mapping[str, str]
 
 
-def read_cases(lines: Iterable[str], *, file: str) -> Iterator[Case]:
-    """The cases of a file, one a line. Raises ``BadInput`` naming line and field at the first that is not one."""
+def written_cases(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """The lines of a file that hold something, with their numbers: one case each."""
     for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            raw = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise BadInput(f"this is not JSON: {error.msg}", file=file, line=number) from None
-        try:
-            yield read_case(raw)
-        except BadInput as error:
-            raise BadInput(error.message, file=file, line=number, field=error.field) from None
+        if line.strip():
+            yield number, line
+
+
+def case_of(line: str) -> Mapping[str, Any]:
+    """The JSON of one line. Raises ``BadInput`` where it is none."""
+    try:
+        raw = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise BadInput(f"this is not JSON: {error.msg}") from None
+    if not isinstance(raw, dict):
+        raise BadInput("a case is a JSON object")
+    return raw
 
 
 def read_case(raw: Any) -> Case:
@@ -216,4 +219,4 @@ def decide_case(
     return result
 
 
-__all__ = ["Case", "decide_case", "decide_documents", "identifiers_of", "read_case", "read_cases", "told"]
+__all__ = ["Case", "case_of", "decide_case", "decide_documents", "identifiers_of", "read_case", "told", "written_cases"]

@@ -147,11 +147,18 @@ def test_the_registers_of_all_decision_cases_import_and_go_round(register: Regis
     from datetime import datetime
 
     documents: dict[bytes, None] = {}
+    notices: dict[tuple[object, ...], object] = {}
     now = register.now
     for line in path.read_bytes().splitlines():
         case = msgspec.json.decode(line)
         now = max(now, datetime.fromisoformat(case["now"]))
-        documents.update(dict.fromkeys(msgspec.json.encode(document) for document in case["register"]))
+        for document in case["register"]:
+            # Cases are registers of their own: what one notice says there is another's here, and a notice never changes.
+            if document["type"] == "notice":
+                version = (document["key"], document.get("version"), document.get("language"))
+                if notices.setdefault(version, document) != document:
+                    continue
+            documents[msgspec.json.encode(document)] = None
         register.now = now
     for line in documents:
         found = decode(line)

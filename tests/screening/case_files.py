@@ -33,6 +33,15 @@ OWN = (
     "own_research_and_information",
     "own_undated_bans",
 )
+#: The law read sentence by sentence: channel by addressee, ban by purpose, switch by value, and awkward meetings.
+LAW = (
+    "law_audiences",
+    "law_business",
+    "law_consumer_electronic",
+    "law_messages",
+    "law_phone_and_post",
+    "law_research_and_information",
+)
 
 
 def cases_of(name: str) -> list[dict[str, Any]]:
@@ -41,5 +50,12 @@ def cases_of(name: str) -> list[dict[str, Any]]:
 
 
 def all_cases() -> Iterator[dict[str, Any]]:
+    """The given cases and our own of every boundary: asked of the product each time."""
     for name in (*GIVEN, *OWN):
+        yield from cases_of(name)
+
+
+def cases_of_law() -> Iterator[dict[str, Any]]:
+    """Hundreds more, which the oracle answers each time and the product in the long run."""
+    for name in LAW:
         yield from cases_of(name)

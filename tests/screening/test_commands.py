@@ -176,6 +176,21 @@ def test_a_broken_case_is_named_by_line_and_field(
     assert "Traceback" not in done.stderr
 
 
+def test_a_broken_case_keeps_no_other_from_its_answer(tmp_path: Path, run_command: RunCommand) -> None:
+    """One that is no case, one whose register the importer refuses, and a sound one after them."""
+    case = {"id": "x", "now": "2026-11-02T09:00:00+02:00", "campaign": CAMPAIGN, "row": {"email": "a@b.example"}}
+    refused = [{"type": "organisation", "business_id": "1234567-8", "country": "FI"}]
+    lines = [json.dumps({**case, "register": refused}), "{", json.dumps(case)]
+    (tmp_path / "cases.jsonl").write_text("\n\n".join(lines), encoding="utf-8")
+    done = run_command("decide", "cases.jsonl", expect=2)
+    first, second, third = map(json.loads, done.stdout.splitlines())
+    assert (first["id"], first["matches"], "verdict" in first) == ("x", False, False)
+    assert "line 1, field register[0].business_id" in first["error"]
+    assert "line 3: this is not JSON" in second["error"]
+    assert third["verdict"] == "block"
+    assert "line 1" in done.stderr
+
+
 @pytest.mark.usefixtures("register")
 def test_snapshots_are_built_listed_and_pruned(run_command: RunCommand) -> None:
     assert "no snapshot" in run_command("snapshot", "list").stdout

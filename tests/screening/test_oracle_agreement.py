@@ -1,4 +1,4 @@
-"""The engine and the oracle, which share nothing but the address forms, give the same answer to random questions.
+"""The engine and the oracle, which share nothing, give the same answer to random questions.
 
 A question is one campaign and its rows asked of one random register; verdict, headline and ground must be the same.
 """
@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.generators import NOW, World, world, worlds
-from tests.oracle import judge
-from tests.oracle.register import Register
+from tests.oracle import Register, judge
 from tests.screening.asking import scratch
 
 if TYPE_CHECKING:
