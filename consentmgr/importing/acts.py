@@ -13,6 +13,7 @@ from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from consentmgr.consents.acts import EventEntries, NewEntry, digest_of, legal_basis_entry
@@ -20,7 +21,7 @@ from consentmgr.consents.ledger import Head, append, entries_of
 from consentmgr.importing.admission import LIFTING
 from consentmgr.importing.batch import Batch
 from consentmgr.importing.checks import midnight
-from consentmgr.importing.contacts import People, Person
+from consentmgr.importing.contacts import RESTRICTING, People, Person
 from consentmgr.kit.clock import local_date
 from consentmgr.prohibitions.erasure import erase_contacts
 from consentmgr.register.reading import merged_contacts
@@ -29,7 +30,6 @@ from consentmgr.register.writing import Copies
 from consentmgr.vocabulary.codes import ConsentMethod
 from consentmgr.vocabulary.documents import Event, EventFields, LegalBasisTag
 
-RESTRICTING = frozenset(("restricted", "restriction_lifted"))
 IMPORT: ConsentMethod = "import"
 _TEXTS = ("source", "note", "reason")
 _EVIDENCE_TEXTS = ("form", "ip", "user_agent", "recording")
@@ -84,7 +84,7 @@ class Acts:
         self.acted: set[int] = set()
         #: Contacts erased by this batch, with the moment and the entry that says so.
         self.erased: dict[int, tuple[datetime, int]] = {}
-        self._made = {person.row.id for person in people.all if person.new}
+        self._made = {person.row.id for person in people.all[len(people.known) :]}
         self._made_of = EventEntries(default_controller=batch.premises.default_controller, keys=batch.keys)
         self._own_events: list[int] = []
         #: Per erased contact, what the ledger says of them already.
@@ -94,7 +94,7 @@ class Acts:
         """Take the events, and set ``restricted_since`` of contacts as they will leave it."""
         people = self.people
         for place, event in events:
-            people.by_ref[event.contact.strip()].events.append((place, event))
+            people.add_event(place, event, people.by_ref[event.contact.strip()])
             self._own_events.append(place)
         self._settle_restrictions()
         self._recorded = self._recorded_of_erased()
@@ -207,12 +207,7 @@ class Acts:
         The field follows from all such events, so a document taken again after a restriction was lifted does not
         restrict anew.
         """
-        affected = [
-            person
-            for person in self.people.all
-            if not person.erased
-            and (person.restricted_on or any(event.event in RESTRICTING for _, event in person.events))
-        ]
+        affected = [person for person in self.people.restricted.values() if not person.erased]
         if not affected:
             return
         held: dict[int, list[tuple[str, datetime, bool]]] = defaultdict(list)
@@ -246,7 +241,7 @@ class Acts:
 
     def _recorded_of_erased(self) -> dict[int, set[tuple[Any, ...]]]:
         """What the ledger already says of erased contacts, without the personal parts that are gone."""
-        erased = [person.row.id for person in self.people.all if person.erased and person.events]
+        erased = [person.row.id for person in self.people.known if person.erased and person.events]
         found: dict[int, set[tuple[Any, ...]]] = defaultdict(set)
         if erased:
             for recorded in entries_of(self.batch.session, erased):
@@ -285,5 +280,6 @@ def _public(entry: NewEntry) -> tuple[Any, ...]:
         entry.condition_of_service,
         entry.freely_joined,
         entry.express_request,
-        tuple(sorted(entry.detail.items())),
+        # A detail may be a list: of the fields that a change of the register named.
+        msgspec.json.encode(entry.detail, order="sorted"),
     )

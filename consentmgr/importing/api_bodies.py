@@ -25,6 +25,7 @@ from consentmgr.importing.bringing import ERASED, Brought, bring, bring_one
 from consentmgr.importing.documents import FileDocument, decode_as
 from consentmgr.importing.rejects import Rejection
 from consentmgr.kit import clock
+from consentmgr.kit.collector import without_collector
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.staff.api_access import caller
 from consentmgr.staff.scopes import Scope
@@ -182,6 +183,11 @@ def take_many(struct: type[msgspec.Struct], object: str) -> Response:  # noqa: A
     The bytes go straight into the structs, and the answer is written at once: a schema for each item would take longer
     than the register does.
     """
+    with without_collector():
+        return _taken(struct, object)
+
+
+def _taken(struct: type[msgspec.Struct], object: str) -> Response:  # noqa: A002 - the word of the audit log
     documents: list[Any] = []
     places: list[int] = []
     refused: dict[int, Rejection] = {}

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NoReturn, TypeVar
 
+import msgspec
+
 from consentmgr.importing.address_book import AddressBook, KeyedAddress
 from consentmgr.importing.kept_keys import KeptProhibition
 from consentmgr.importing.rejects import Rejection
@@ -114,14 +116,17 @@ class Premises:
         return key
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class CheckedPoint:
+class CheckedPoint(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A point with its keys; ``postal`` are the parts of a postal address that are not blank."""
 
     point: Point
     keys: KeyedAddress
     postal: dict[str, str] | None
     organisation: str | None
+
+    def __repr__(self) -> str:
+        # All of it is personal data.
+        return f"CheckedPoint({self.point.channel})"
 
 
 def midnight(day: date) -> datetime:

@@ -7,11 +7,12 @@ new or different. Events go on to ``acts``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime
 
+import msgspec
+
 from consentmgr.importing.batch import Batch, Fold
-from consentmgr.importing.changes import CHANGED, KEPT_ERASED, Changes
+from consentmgr.importing.changes import CHANGED, KEPT_ERASED, NEW, UNCHANGED, Changes
 from consentmgr.importing.checks import CheckedPoint, refuse, text_of
 from consentmgr.importing.points import PointKey, lay_point, new_point, point_key
 from consentmgr.importing.roles import HeldRole, lay_roles
@@ -33,11 +34,13 @@ from consentmgr.vocabulary.documents import Contact, CustomerRelation, EventFiel
 #: A contact's document that passed its checks, with its place in the batch and its points' keys.
 CheckedContact = tuple[int, Contact, list[CheckedPoint]]
 
+#: Acts that ``restricted_since`` follows from.
+RESTRICTING = frozenset(("restricted", "restriction_lifted"))
+
 MessageKey = tuple[datetime, str, str, str]
 
 
-@dataclass(slots=True, repr=False, eq=False)
-class Person:
+class Person(msgspec.Struct, eq=False, gc=False):
     """One contact of the batch: what is stored of them, and what the documents make of it."""
 
     row: ContactRow
@@ -46,18 +49,22 @@ class Person:
     changed: bool = False
     touched: bool = False
     #: Where in the batch the documents are that speak of the contact.
-    places: list[int] = field(default_factory=list)
-    points: dict[PointKey, PointRow] = field(default_factory=dict)
-    roles: list[HeldRole] = field(default_factory=list)
-    customers: dict[tuple[str, str, str], CustomerRow] = field(default_factory=dict)
-    messages: set[MessageKey] = field(default_factory=set)
-    bases: dict[tuple[str, str, str], LegalBasisRow] = field(default_factory=dict)
+    places: list[int] = []
+    points: dict[PointKey, PointRow] = {}
+    roles: list[HeldRole] = []
+    customers: dict[tuple[str, str, str], CustomerRow] = {}
+    messages: set[MessageKey] = set()
+    bases: dict[tuple[str, str, str], LegalBasisRow] = {}
     #: Bases to enter in the ledger, the last wish for each.
-    wanted_bases: dict[tuple[str, str, str], LegalBasisRow] = field(default_factory=dict)
+    wanted_bases: dict[tuple[str, str, str], LegalBasisRow] = {}
     #: Events with the place of the document they came in.
-    events: list[tuple[int, EventFields]] = field(default_factory=list)
+    events: list[tuple[int, EventFields]] = []
     #: Days of ``restricted_since``, which mean the same as an event ``restricted``, with their documents' places.
-    restricted_on: list[tuple[int, date]] = field(default_factory=list)
+    restricted_on: list[tuple[int, date]] = []
+
+    def __repr__(self) -> str:
+        # The other fields are personal data.
+        return f"Person({self.row!r})"
 
     @property
     def erased(self) -> bool:
@@ -77,7 +84,13 @@ class People:
         unknown = [ref for ref in refs if ref not in known]
         for ref, identifier in zip(unknown, new_ids(batch.session, "contact", len(unknown)), strict=True):
             self.by_ref[ref] = Person(ContactRow(identifier, ref), new=True)
-        self.all = [*by_id.values(), *(self.by_ref[ref] for ref in unknown)]
+        #: Those who were there before; what is done to every new one of a large file is done a million times.
+        self.known = list(by_id.values())
+        self.all = [*self.known, *(self.by_ref[ref] for ref in unknown)]
+        #: Those a document says something of that has to be looked at afterwards, in the order it was said.
+        self.with_roles: dict[int, Person] = {}
+        self.with_bases: dict[int, Person] = {}
+        self.restricted: dict[int, Person] = {}
         self._new_points: list[PointRow] = []
         self._changed_points: dict[int, PointRow] = {}
         self._new_customers: list[CustomerRow] = []
@@ -132,8 +145,8 @@ class People:
         person = self.by_ref[document.ref.strip()]
         person.places.append(place)
         for event in document.events:
-            person.events.append((place, event))
-        if person.erased:
+            self.add_event(place, event, person)
+        if person.row.erased_at is not None:
             return
         changes = None if person.new else self.batch.changes
         if person.new and len(person.places) == 1 and not document.clear:
@@ -142,10 +155,12 @@ class People:
             person.changed = True
         if document.restricted_since is not None:
             person.restricted_on.append((place, document.restricted_since))
+            self.restricted[person.row.id] = person
         touched = False
         for checked in points:
             touched = self._lay_point(checked, person) or touched
         if document.roles:
+            self.with_roles[person.row.id] = person
             named = [
                 (self.batch.organisations[canonical_reference(role.organisation) or ""].id, role)
                 for role in document.roles
@@ -158,6 +173,12 @@ class People:
         for tag in document.legal_bases:
             self._lay_basis(tag, person)
         person.touched = person.touched or touched
+
+    def add_event(self, place: int, event: EventFields, person: Person) -> None:
+        """One more act of the person, in the document at ``place``."""
+        person.events.append((place, event))
+        if event.event in RESTRICTING:
+            self.restricted[person.row.id] = person
 
     def _begin(self, document: Contact, row: ContactRow) -> None:
         """What ``_lay_own`` does for the first document of a new contact, where nothing has to be compared."""
@@ -273,6 +294,7 @@ class People:
         )
         if held is None or (row.since, row.until, row.source) != (held.since, held.until, held.source):
             person.wanted_bases[key] = row
+            self.with_bases[person.row.id] = person
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
@@ -283,7 +305,7 @@ class People:
             self._new_points, new_ids(session, "contact_point", len(self._new_points)), strict=True
         ):
             point.id = identifier
-        new_roles = [role for person in self.all for role in person.roles if not role.row.id]
+        new_roles = [role for person in self.with_roles.values() for role in person.roles if not role.row.id]
         for role, identifier in zip(new_roles, new_ids(session, "role", len(new_roles)), strict=True):
             role.row.id = identifier
             role.new = True
@@ -292,8 +314,8 @@ class People:
 
     def insert(self, insert: Callable[[Sequence[Row]], None]) -> None:
         """Write the rows that are new, but for the legal bases, which wait for their ledger entries."""
-        held = [role for person in self.all for role in person.roles]
-        insert([person.row for person in self.all if person.new])
+        held = [role for person in self.with_roles.values() for role in person.roles]
+        insert([person.row for person in self.all[len(self.known) :]])
         insert(self._new_points)
         insert([role.row for role in held if role.new])
         insert([area for role in held for area in role.new_areas])
@@ -303,21 +325,21 @@ class People:
     def update(self) -> None:
         """Write the rows that became different."""
         session = self.batch.session
-        held = [role for person in self.all for role in person.roles]
-        update_rows(session, [person.row for person in self.all if person.changed and not person.new])
+        held = [role for person in self.with_roles.values() for role in person.roles]
+        update_rows(session, [person.row for person in self.known if person.changed])
         update_rows(session, list(self._changed_points.values()))
         update_rows(session, [role.row for role in held if role.changed and not role.new])
         update_rows(session, [area for role in held for area in role.changed_areas.values()])
         added = {id(row) for row in self._new_customers}
         update_rows(session, [row for mark, row in self._changed_customers.items() if mark not in added])
-        touched = [person.row.id for person in self.all if person.touched and not person.changed and not person.new]
+        touched = [person.row.id for person in self.known if person.touched and not person.changed]
         mark_changed(session, "contact", touched)
 
     def write_bases(self) -> None:
         """Write the legal bases, once ``acts`` has put the ids of their entries in."""
         new: list[Row] = []
         changed: list[Row] = []
-        for person in self.all:
+        for person in self.with_bases.values():
             for key, row in person.wanted_bases.items():
                 (changed if key in person.bases else new).append(row)
         insert_rows(self.batch.session, new)
@@ -325,13 +347,24 @@ class People:
 
     def count(self, acted: set[int]) -> None:
         """Count the documents; ``acted`` are the ids of contacts with a new ledger entry."""
-        for person in self.all:
+        changes = self.batch.changes
+        made = self.all[len(self.known) :]
+        if new := sum([1 for person in made if person.places]):
+            changes.count("contact", NEW, new)
+        for person in made:
+            if len(person.places) > 1:
+                changes.count("contact", self._again(person, acted), len(person.places) - 1)
+        for person in self.known:
             if not person.places:
                 continue
             if person.erased:
-                self.batch.changes.count("contact", KEPT_ERASED, len(person.places), places=person.places)
+                changes.count("contact", KEPT_ERASED, len(person.places), places=person.places)
                 continue
-            changed = person.changed or person.touched or person.row.id in acted
-            self.batch.count("contact", new=person.new, changed=changed, places=person.places)
+            became = self._again(person, acted)
+            changes.count("contact", became, places=person.places)
             if len(person.places) > 1:
-                self.batch.changes.count("contact", CHANGED if changed else "unchanged", len(person.places) - 1)
+                changes.count("contact", became, len(person.places) - 1)
+
+    def _again(self, person: Person, acted: set[int]) -> str:
+        """What became of a document about somebody who was there."""
+        return CHANGED if person.changed or person.touched or person.row.id in acted else UNCHANGED

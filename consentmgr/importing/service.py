@@ -28,6 +28,7 @@ from consentmgr.importing.documents import FileDocument
 from consentmgr.importing.rejects import Rejection, RejectsFile
 from consentmgr.importing.sources import DocumentLines, Item, Source, items_of
 from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.collector import without_collector
 from consentmgr.kit.copy_binary import Unwritable
 from consentmgr.kit.errors import BadInput, Unavailable
 from consentmgr.kit.progress import Advance
@@ -131,7 +132,7 @@ def import_documents(
     where they may bring anything.
     """
     run = _Run(database, source, keys, actor, now, progress, batch_documents, clock or (lambda: now), rights)
-    with _without_collector():
+    with without_collector():
         if dry_run:
             return _preview(run)
         with database.transaction() as holder:
@@ -361,18 +362,3 @@ def _without_null(item: Item) -> Item:
     if isinstance(item.content, Rejection) or b"\\u0000" not in msgspec.json.encode(item.content):
         return item
     return item.refused("the row holds a NUL character, which no text may have")
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Millions of small objects live and die here without ever pointing in circles.
-
-    Looking for circles among them takes a third of the time.
-    """
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

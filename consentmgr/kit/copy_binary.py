@@ -20,6 +20,7 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(2000, 1, 1).toordinal()
 _TEXT_OID = 25
 _length = Struct(">i").pack
+_length_of = Struct(">i").unpack_from
 _number = Struct(">iq").pack
 _day = Struct(">ii").pack
 _array = Struct(">iiiiii").pack
@@ -44,6 +45,19 @@ def writing() -> Iterator[None]:
         raise Unwritable("a number out of range") from None
     except UnicodeEncodeError:
         raise Unwritable("text that is not Unicode") from None
+
+
+def rows_of(copy: bytes) -> Iterator[list[bytes]]:
+    """The fields of every row of a whole COPY, each its length and its bytes."""
+    place = len(HEADER)
+    while (count := int.from_bytes(copy[place : place + 2], signed=True)) >= 0:
+        place += 2
+        row: list[bytes] = []
+        for _ in range(count):
+            end = place + 4 + max(0, _length_of(copy, place)[0])
+            row.append(copy[place:end])
+            place = end
+        yield row
 
 
 def columns(count: int) -> bytes:

@@ -6,6 +6,7 @@ writes nothing at all.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain, repeat
@@ -13,10 +14,13 @@ from operator import attrgetter
 from queue import SimpleQueue
 from struct import Struct
 from threading import Event, Thread
-from typing import Any, LiteralString, Protocol, Self
+from typing import Any, Final, LiteralString, Protocol, Self
+from weakref import WeakKeyDictionary
 
 import msgspec
-from psycopg import sql
+from psycopg import Connection, sql
+from psycopg.adapt import Dumper
+from psycopg.pq import Format, PipelineStatus
 from sqlalchemy import ARRAY, BigInteger, Boolean, Column, Date, DateTime, Integer, SmallInteger, Text
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import Session
@@ -40,7 +44,11 @@ def new_ids(session: Session, table: str, count: int) -> list[int]:
     if count == 0:
         return []
     connection = psycopg_connection(session)
-    wanted = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) AS id FROM generate_series(1, %s)"
+    # The sequence is looked for once and not for every id, which would take longer than to write the row.
+    wanted = (
+        "SELECT nextval(own.sequence) AS id FROM"
+        " (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS sequence OFFSET 0) AS own, generate_series(1, %s)"
+    )
     # Mostly nobody else draws meanwhile, and the ids are a run; reading its ends takes less than reading each.
     given = connection.execute(
         f"SELECT min(id), max(id), CASE WHEN max(id) - min(id) + 1 <> count(*) THEN array_agg(id ORDER BY id) END"  # noqa: S608
@@ -97,6 +105,94 @@ class DirectCopies:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+def is_pipelined(connection: Connection[Any]) -> bool:
+    """Whether what is asked of this connection is sent at once and its answers are read when they are wanted."""
+    return connection.pgconn.pipeline_status != PipelineStatus.OFF
+
+
+class PipelinedCopies:
+    """The same for some rows on a connection in pipeline mode (psycopg's ``Connection.pipeline``): everything is sent
+    and nothing waited for. What PostgreSQL refuses is raised by whatever waits next, the commit at the latest.
+
+    A COPY waits twice, and is not allowed there; its rows become an array of the table's rows, of the same bytes.
+    """
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+
+    def copy(self, statement: sql.Composed | LiteralString, blocks: Iterable[bytes]) -> None:
+        assert isinstance(statement, str)
+        forms = _array_forms.setdefault(self._connection, {})
+        form = forms.get(statement)
+        if form is None:
+            form = forms[statement] = _ArrayForm(self._connection, statement)
+        cursor = self._connection.cursor()
+        cursor.adapters.register_dumper(_Array, _ArrayDumper)
+        cursor.execute(form.insert, [form.array(blocks)], prepare=True)
+
+    def execute(self, statement: LiteralString, parameters: Sequence[object]) -> None:
+        self._connection.execute(statement, parameters)
+
+    def wait(self) -> None:
+        pass
+
+
+class _Array(bytes):
+    """An array in PostgreSQL's binary form; of what, the statement says."""
+
+
+class _ArrayDumper(Dumper):
+    format = Format.BINARY
+
+    def dump(self, obj: bytes) -> bytes:
+        return obj
+
+
+_COPY: Final = re.compile(r"COPY (\w+) \(([\w, ]+)\) FROM STDIN \(FORMAT binary\)")
+_ROW_FORM: Final = """
+SELECT c.reltype, array_agg(a.attname::text ORDER BY a.attnum), array_agg(a.atttypid ORDER BY a.attnum)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.oid = %s::regclass GROUP BY c.oid
+"""
+
+
+class _ArrayForm:
+    """How the rows of a COPY become an array of its table's rows: those are whole, in the table's order, and each field
+    has its type's number before it. Source: ``array_recv`` and ``record_recv`` of PostgreSQL.
+    """
+
+    def __init__(self, connection: Connection[Any], statement: str) -> None:
+        found = _COPY.fullmatch(statement)
+        assert found is not None, statement
+        table, listed = found.groups()
+        told = connection.execute(_ROW_FORM, [table]).fetchone()
+        assert told is not None
+        self._row_type, names, types = told
+        given = {name: place for place, name in enumerate(listed.split(", "))}
+        assert given.keys() <= set(names), statement
+        self._width = len(given)
+        self._fields = [(kind.to_bytes(4), given.get(name)) for name, kind in zip(names, types, strict=True)]
+        self._begin = len(names).to_bytes(4)
+        self.insert = (
+            f"INSERT INTO {table} ({listed}) OVERRIDING SYSTEM VALUE SELECT {listed} FROM unnest(%b::{table}[])"  # noqa: S608 - our own words
+        ).encode()
+
+    def array(self, blocks: Iterable[bytes]) -> _Array:
+        rows = []
+        for fields in copy_binary.rows_of(b"".join(blocks)):
+            assert len(fields) == self._width
+            row = self._begin + b"".join(
+                [kind + (copy_binary.NULL if place is None else fields[place]) for kind, place in self._fields]
+            )
+            rows.append(len(row).to_bytes(4) + row)
+        return _Array(_array_begin(1, 0, self._row_type, len(rows), 1) + b"".join(rows))
+
+
+_array_begin = Struct(">iiIii").pack
+#: By connection, because a table's number is another in another database; gone with it.
+_array_forms: WeakKeyDictionary[Connection[Any], dict[str, _ArrayForm]] = WeakKeyDictionary()
 
 
 class BackgroundCopies:

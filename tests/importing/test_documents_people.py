@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from consentmgr.importing.merging import merge
 from tests.importing.registers import Register, contact, email, event
 
 AINO: dict[str, Any] = contact(
@@ -78,6 +79,16 @@ def test_new_acts_of_an_erased_contact_are_recorded_without_what_is_personal(reg
     )
     assert dict(changes.decisions) == {"consent_given": 1, "objected": 1}
     assert personal(register) == []
+
+
+def test_acts_of_an_erased_contact_that_others_were_merged_into_are_recorded(register: Register) -> None:
+    register.take_well(AINO, contact("crm:2", points=[email("aino2@x.example")]))
+    with register.database.transaction() as session:
+        merge(session, "crm:2", "crm:1", reason="the same", keys=register.keys, actor="staff:1", now=register.now)
+    register.take_well(ERASED)
+    objected = on_its_own("objected", "2026-07-02T10:00:00+03:00")
+    assert dict(register.take_well(objected).decisions) == {"objected": 1}
+    assert dict(register.take_well(objected).decisions) == {}
 
 
 def test_an_erased_address_that_comes_back_under_another_ref_is_still_known(register: Register) -> None:

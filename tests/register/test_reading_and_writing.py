@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from consentmgr.db import Database
+from consentmgr.kit import copy_binary
 from consentmgr.kit.copy_binary import Unwritable
 from consentmgr.register import rows
 from consentmgr.register.models import Base
@@ -19,6 +20,7 @@ from consentmgr.register.reading import (
     contacts_by_ref,
     default_controller,
     organisations_named,
+    psycopg_connection,
     refs_of_addresses,
     rows_by,
 )
@@ -26,6 +28,7 @@ from consentmgr.register.rows import ContactRow, MessageRow, OrganisationRow, Po
 from consentmgr.register.writing import (
     BackgroundCopies,
     DirectCopies,
+    PipelinedCopies,
     insert_rows,
     mark_changed,
     new_ids,
@@ -253,3 +256,42 @@ def test_waiting_tells_what_was_refused_and_nothing_after_it_is_done(database: D
             put_all(copies, [ContactRow(1, "a"), ContactRow(1, "b")], [ContactRow(2, "c")])
         point_of_return.rollback()
         assert contacts_by_ref(session, ["a", "b", "c"]) == {}
+
+
+def test_rows_sent_in_a_pipeline_are_those_a_copy_writes(database: Database) -> None:
+    columns = "day, told, at, texts, flag, number, small, name, id, digest"
+    small = (2).to_bytes(4, "big") + (7).to_bytes(2, "big")
+    moment = datetime(2026, 2, 3, 4, 5, 6, 7, tzinfo=UTC)
+    full = (
+        copy_binary.day(date(2026, 2, 3)),
+        copy_binary.jsonb(b'{"a": [1, null]}'),
+        copy_binary.timestamp(moment),
+        copy_binary.texts([AWKWARD, ""]),
+        copy_binary.boolean(value=True),
+        copy_binary.bigint(-5),
+        small,
+        copy_binary.text(AWKWARD),
+        copy_binary.uuid(uuid4().bytes),
+        copy_binary.blob(b"\0\xff"),
+    )
+    nothing = (copy_binary.NULL,) * 10
+    rows = b"".join(copy_binary.columns(10) + b"".join(row) for row in (full, nothing, full))
+    blocks = [copy_binary.HEADER + rows[:50], rows[50:], copy_binary.TRAILER]
+    shape = (
+        "(name text, id uuid, left_out text DEFAULT 'usual', told jsonb, texts text[], at timestamptz, day date,"
+        " flag boolean, gone int, number bigint, small smallint, digest bytea)"
+    )
+    with database.transaction() as session:
+        connection = psycopg_connection(session)
+        for table in ("copied", "sent"):
+            connection.execute(f"CREATE TEMPORARY TABLE {table} {shape} ON COMMIT DROP")
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN gone")
+        DirectCopies(session).copy(f"COPY copied ({columns}) FROM STDIN (FORMAT binary)", blocks)
+        with connection.pipeline():
+            for _ in range(2):
+                connection.execute("TRUNCATE sent")
+                PipelinedCopies(connection).copy(f"COPY sent ({columns}) FROM STDIN (FORMAT binary)", blocks)
+        copied, sent = (connection.execute(f"SELECT * FROM {table}").fetchall() for table in ("copied", "sent"))
+    assert len(copied) == 3
+    assert copied[0] != copied[1]
+    assert sent == copied

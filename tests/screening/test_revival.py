@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from consentmgr.importing.merging import merge
+from consentmgr.kit.errors import BadInput, NotFound
 from tests.cast import CAST, EXPECTED
-from tests.generators import TODAY, World, world
-from tests.oracle.tables import STAGES, WEIGHTS
+from tests.generators import NOW, TODAY, World, world
+from tests.oracle import CODES, WEIGHTS
 from tests.screening.asking import scratch
 
 if TYPE_CHECKING:
     from consentmgr.db import Database
     from consentmgr.keys import Keys
+    from tests.screening.asking import Scratch
 
 #: Bans, and what outlives erasure: what no import may undo.
-BANS = {*STAGES["prohibitions"].split(), "ERASED_SUPPRESSED"} - {"ROBINSON_STALE", "PHONE_SUBSCRIPTION_BAN"}
+BANS = {*CODES[CODES.index("DM_OBJECTION_ALL") : CODES.index("ORG_CEASED")], "ERASED_SUPPRESSED"}
+BANS -= {"ROBINSON_STALE", "PHONE_SUBSCRIPTION_BAN"}
 SEEDS = range(3)
 
 
@@ -102,19 +107,51 @@ def edits(made: World) -> list[dict[str, Any]]:
     return random.sample(found, len(found))
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_no_sequence_of_imports_edits_and_erasures_revives_anyone(seed: int, database: Database, keys: Keys) -> None:
+def merge_some(made: World, register: Scratch) -> int:
+    """Contacts that staff take for one person are merged, doubles and strangers; how many were."""
+    refs = [*made.refs, *(f"list:{ref}" for ref in made.refs)]
+    merged = 0
+    for _ in range(12):
+        ref, into = made.random.sample(refs, 2)
+        # A contact that is not there, was erased or merged, or has another date of birth.
+        with suppress(BadInput, NotFound):
+            merge(register.session, ref, into, reason="the same", keys=register.keys, actor="test", now=NOW)
+            merged += 1
+    register.session.flush()
+    return merged
+
+
+def revive(seed: int, database: Database, keys: Keys) -> None:
+    """Do all that can be done to a register, and ask again."""
     made = world(seed)
     asked = questions(made)
+    merged = 0
     with scratch(database, keys) as register:
         register.take(made.documents)
         before = [register.ask(*question) for question in asked]
         for _ in range(2):
             changes = edits(made)
             register.take(changes[: len(changes) // 2])
+            merged += merge_some(made, register)
             register.take(changes[len(changes) // 2 :])
         after = [register.ask(*question) for question in asked]
+    assert merged
     for (campaign, rows, _), earlier, later in zip(asked, before, after, strict=True):
         for row, old, answer in zip(rows, earlier, later, strict=True):
             if old["verdict"] == "block" and BANS & {*old["reasons"]}:
                 assert answer["verdict"] != "allow", (campaign, row, old, answer)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_no_sequence_of_imports_edits_merges_and_erasures_revives_anyone(
+    seed: int, database: Database, keys: Keys
+) -> None:
+    revive(seed, database, keys)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("first", range(100, 220, 30))
+def test_no_sequence_revives_anyone_in_many_registers(first: int, database: Database, keys: Keys) -> None:
+    for seed in range(first, first + 30):
+        revive(seed, database, keys)
