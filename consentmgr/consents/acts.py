@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any, cast
 from uuid import UUID
@@ -68,19 +69,34 @@ class NewEntry(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return f"NewEntry(contact_id={self.contact_id}, event={self.event!r}, digest={self.digest})"
 
 
-#: The beginning of the time that PostgreSQL counts from; as all moments differ from it, so are they spelled.
+#: The beginning of the time that PostgreSQL counts from.
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_OFFSET = datetime(2000, 1, 1)  # noqa: DTZ001 - UTC, spelled without its offset
+_MINUTES = tuple(f"T{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
+_SECONDS = tuple(f"{second:02}." for second in range(60))
+
+
+@lru_cache(maxsize=20_000)
+def _day_text(days: int) -> str:
+    """The day so many days after the epoch. ``OverflowError`` outside the years 1 to 9999."""
+    return (_EPOCH_WITHOUT_OFFSET + timedelta(days=days)).date().isoformat()
 
 
 def utc_text(moment: datetime) -> str:
     """``YYYY-MM-DDTHH:MM:SS.ffffffZ``: the one spelling of a moment in everything that is hashed."""
-    # Faster than astimezone, and this is done for every entry. A moment of whole seconds is spelled without them.
     try:
-        text = (_EPOCH_WITHOUT_OFFSET + (moment - _EPOCH)).isoformat()
+        since = moment - _EPOCH
     except TypeError:
         raise ValueError("a moment without an offset is no moment") from None
-    return f"{text}.000000Z" if len(text) == 19 else f"{text}Z"
+    return text_since(since)
+
+
+def text_since(since: timedelta) -> str:
+    """``utc_text`` of the moment that long after the beginning of 2000, UTC."""
+    # Put together of what was spelled before: this is done for every entry, and others' ways take twice as long.
+    minutes, seconds = divmod(since.seconds, 60)
+    micros = since.microseconds
+    return f"{_day_text(since.days)}{_MINUTES[minutes]}{_SECONDS[seconds]}{f'{micros:06}' if micros else '000000'}Z"
 
 
 def digest_of(keys: AddressKeys, kind: str, content: Sequence[Any]) -> UUID:

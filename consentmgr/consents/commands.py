@@ -42,12 +42,13 @@ def verify(offline: Path | None, public_key: Path | None) -> None:
         raise BadInput("--public-key goes with --offline: the heads in the database bear no signature")
     from consentmgr.consents import verification
     from consentmgr.consents.ledger import heads
+    from consentmgr.consents.parts import PROCESSES
     from consentmgr.db import open_database
 
     with open_database(load_settings(os.environ)) as database, database.reading() as session:
         total = sum(head.seq for head in heads(session))
         with progress(total, "Verifying") as advance:
-            found = verification.verify(session, advance)
+            found = verification.verify(session, advance, processes=PROCESSES)
     click.echo(f"{found.entries:,} entries, ledger head {found.ledger_head}")
     click.echo(f"evidence: {found.evidence_held:,} verified, {found.evidence_erased:,} erased")
     for fault in found.breaks:
@@ -89,12 +90,13 @@ def _public_key(path: Path) -> dict[str, Any]:
 def rebuild() -> None:
     """Fold every contact's standing from the ledger again, compare it with what is stored, and put it right."""
     from consentmgr.audit import service as audit
+    from consentmgr.consents.parts import PROCESSES
     from consentmgr.consents.rebuild import rebuild as rebuild_standing
     from consentmgr.db import open_database
 
     with open_database(load_settings(os.environ)) as database, database.transaction() as session:
         with progress(None, "Folding contacts") as advance:
-            done = rebuild_standing(session, advance)
+            done = rebuild_standing(session, advance, processes=PROCESSES)
         audit.record(
             session,
             at=clock.now(),

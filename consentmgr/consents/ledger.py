@@ -27,6 +27,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -90,6 +91,12 @@ ChangeRefused = append_only.ChangeRefused
 def canonical_bytes(public: Mapping[str, Any]) -> bytes:
     """The bytes of an entry that are hashed after ``prev_hash``; ``public`` has the names of ``PUBLIC``."""
     return json.dumps(public, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def canonical_parts(public: Mapping[str, Any]) -> tuple[str, ...]:
+    """The pieces of ``canonical_bytes`` around the values of those names of ``PUBLIC`` that are not in ``public``."""
+    holes = dict.fromkeys((name for name in PUBLIC if name not in public), _HOLE)
+    return tuple(canonical_bytes({**public, **holes}).decode().split(f'"{_HOLE}"'))
 
 
 def chain_of(contact_id: int | None, digest: UUID) -> int:
@@ -293,7 +300,8 @@ def _array(numbers: Iterable[int]) -> str:
 
 # --- writing --------------------------------------------------------------------------------------------------------
 
-_CONSTANT_COLUMNS = (
+#: What most entries have alike with many others.
+CONSTANT_COLUMNS = (
     "event",
     "controller",
     "method",
@@ -313,7 +321,7 @@ _CONSTANT_COLUMNS = (
     "has_proof",
 )
 _COPY_ENTRIES = (
-    f"COPY ledger_entry ({', '.join(_CONSTANT_COLUMNS)}, actor, recorded_at, id, chain, seq, at, digest, prev_hash,"
+    f"COPY ledger_entry ({', '.join(CONSTANT_COLUMNS)}, actor, recorded_at, id, chain, seq, at, digest, prev_hash,"
     " hash, contact_id, prohibition, detail, commitment) FROM STDIN (FORMAT binary)"
 )
 _COPY_EVIDENCE = "COPY ledger_evidence (entry_id, salt, data) FROM STDIN (FORMAT binary)"
@@ -331,8 +339,8 @@ _TOUCH_CONTACTS = (
     " WHERE id = ANY(%s::bigint[]) AND changed_xid <> pg_current_xact_id()"
 )
 _BLOCK_ROWS = 1_000
-_SHAPE_KEY = attrgetter(*_CONSTANT_COLUMNS)
-_ROW_BEGINNING = copy_binary.columns(len(_CONSTANT_COLUMNS) + 13)
+_SHAPE_KEY = attrgetter(*CONSTANT_COLUMNS)
+_ROW_BEGINNING = copy_binary.columns(len(CONSTANT_COLUMNS) + 13)
 # id, chain, seq, at, digest, prev_hash and hash of an entry: each its length and its value.
 _ENTRY_PART = Struct(">iq ih iq iq i16s i32s i32s").pack
 _EVIDENCE_ROW = Struct(">h iq i16s i").pack
@@ -342,6 +350,7 @@ _CONTACT = Struct(">iq").pack
 #: The length of a commitment, which is before it.
 _COMMITTED = (32).to_bytes(4, "big")
 _NO_DETAIL = copy_binary.jsonb(b"{}")
+_MOMENT = re.compile(r"[0-9TZ:.-]+")
 
 # Stands for a value that differs from entry to entry in the JSON made once for many. Random, so that no text of a
 # document can be taken for it.
@@ -358,13 +367,9 @@ class _Shape:
     __slots__ = ("parts", "row", "standing")
 
     def __init__(self, entry: NewEntry, *, actor: str, now: datetime) -> None:
-        public: dict[str, Any] = {name: getattr(entry, name) for name in _CONSTANT_COLUMNS}
-        holes = dict.fromkeys(
-            ("at", "chain", "commitment", "contact_id", "detail", "digest", "prohibition", "seq"), _HOLE
-        )
-        text = canonical_bytes({**public, **holes, "actor": actor, "recorded_at": utc_text(now)}).decode()
-        self.parts = tuple(text.split(f'"{_HOLE}"'))
-        constants = b"".join(_field(public[name]) for name in _CONSTANT_COLUMNS)
+        public: dict[str, Any] = {name: getattr(entry, name) for name in CONSTANT_COLUMNS}
+        self.parts = canonical_parts({**public, "actor": actor, "recorded_at": utc_text(now)})
+        constants = b"".join(_field(public[name]) for name in CONSTANT_COLUMNS)
         self.row = _ROW_BEGINNING + constants + copy_binary.text(actor) + copy_binary.timestamp(now)
         act = _act(entry, 0)._replace(prohibition=None)
         self.standing = tuple(
@@ -457,7 +462,10 @@ class _Writer:
     def _detail(self, detail: dict[str, Any]) -> tuple[str, bytes]:
         # Thousands of bans of one list share one detail.
         if detail is not self._last_detail[0]:
-            data = _detail_bytes(detail)
+            at = detail.get("confirmed_at") if len(detail) == 1 else None
+            # Nearly all that consents have; a moment needs no escape.
+            plain = isinstance(at, str) and _MOMENT.fullmatch(at) is not None
+            data = f'{{"confirmed_at":"{at}"}}'.encode() if plain else _detail_bytes(detail)
             self._last_detail = detail, (data.decode(), copy_binary.jsonb(data))
         return self._last_detail[1]
 

@@ -273,6 +273,21 @@ def test_damaged_standing_is_found_and_put_right(
         assert rebuild(session).equal
 
 
+def test_processes_rebuild_what_one_does(
+    database: Database, written: Written, new_entry: New, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(*(new_entry(contact, event) for contact in range(1, 40) for event in ("objected", "consent_given")))
+    before = stored(database, "SELECT * FROM standing ORDER BY 1, 2")
+    with database.transaction() as session:
+        session.execute(text("DELETE FROM standing WHERE contact_id % 3 = 0"))
+        session.execute(text("UPDATE standing SET topic = 'news' WHERE contact_id = 7"))
+    monkeypatch.setattr("consentmgr.consents.rebuild._PART", 4)
+    with database.transaction() as session:
+        done = rebuild(session, processes=2)
+    assert (done.contacts, done.rows, done.differing) == (39, 39, 14)
+    assert stored(database, "SELECT * FROM standing ORDER BY 1, 2") == before
+
+
 def test_a_contacts_history_is_folded_whole_when_it_acts_again(
     database: Database, written: Written, new_entry: New, now: datetime
 ) -> None:

@@ -213,6 +213,55 @@ def test_appending_meanwhile_does_not_disturb(
     assert verified(ledger).entries == 25
 
 
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"confirmed_at": "2026-11-01T09:00:00.000000Z"},
+        {"confirmed_at": 'ä" \\ \n'},
+        {"confirmed_at": None},
+        {"confirmed_at": "2026-11-01T09:00:00.000000Z", "b": [1, {"z": True, "a": "x"}]},
+    ],
+)
+def test_details_are_hashed_as_they_are_stored(
+    database: Database, written: Callable[..., Any], new_entry: Callable[..., NewEntry], detail: dict[str, Any]
+) -> None:
+    written(new_entry(4, detail=detail), new_entry(4, detail=detail))
+    assert verified(database).whole
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        (),
+        ("UPDATE ledger_entry SET source = 'x' WHERE id IN (52, 37)",),
+        ("DELETE FROM ledger_evidence WHERE entry_id = 52", "DELETE FROM ledger_entry WHERE id = 52"),
+        ("UPDATE ledger_entry SET prev_hash = sha256('x') WHERE id = 68",),
+        (
+            "DELETE FROM ledger_entry WHERE chain = 4 AND seq > 3",
+            "UPDATE ledger_entry SET at = 'infinity' WHERE chain = 5",
+        ),
+    ],
+)
+def test_parts_find_what_the_whole_shows(
+    ledger: Database, tamper: Tamper, monkeypatch: pytest.MonkeyPatch, damage: tuple[str, ...]
+) -> None:
+    tamper(*damage)
+    whole = verified(ledger)
+    assert whole.whole is not bool(damage)
+    for size in (1, 16, 40):
+        monkeypatch.setattr("consentmgr.consents.verification._PART", size)
+        assert verified(ledger) == whole
+
+
+def test_processes_find_what_one_finds(ledger: Database, tamper: Tamper, monkeypatch: pytest.MonkeyPatch) -> None:
+    tamper("UPDATE ledger_entry SET source = 'x' WHERE id = 37", "DELETE FROM ledger_evidence WHERE entry_id = 52")
+    alone = verified(ledger)
+    monkeypatch.setattr("consentmgr.consents.verification._PART", 8)
+    with ledger.reading() as session:
+        assert verify(session, processes=2) == alone
+    assert len(alone.breaks) == 2
+
+
 # --- the exported ledger ----------------------------------------------------------------------------------------------
 
 
