@@ -55,6 +55,7 @@ DESK_CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+_DESK_HEADERS = (("Content-Security-Policy", DESK_CONTENT_SECURITY_POLICY), *SECURITY_HEADERS[1:])
 #: Sent where the public address is https: the browser then never asks over http again, for two years.
 STRICT_TRANSPORT = "max-age=63072000"
 
@@ -150,14 +151,17 @@ def _mount_blueprints(app: Flask) -> None:
 
 
 def _add_headers(response: Response, *, secure: bool) -> Response:
+    headers = response.headers
+    # Asked once, because a look for each name goes through all there are.
+    there = {name.lower() for name in headers.keys()}  # noqa: SIM118 - iterating gives pairs
+    added = [*(_DESK_HEADERS if is_desk(request.path) else SECURITY_HEADERS)]
     if secure:
-        response.headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
-    if is_desk(request.path):
-        response.headers.setdefault("Content-Security-Policy", DESK_CONTENT_SECURITY_POLICY)
-    for name, value in SECURITY_HEADERS:
-        response.headers.setdefault(name, value)
+        added.append(("Strict-Transport-Security", STRICT_TRANSPORT))
     if request.endpoint != "static":
-        response.headers.setdefault("Cache-Control", "no-store")
+        added.append(("Cache-Control", "no-store"))
+    for name, value in added:
+        if name.lower() not in there:
+            headers.add(name, value)
     if response.mimetype == "text/html":
         response.vary.add("Accept-Language")
     return response

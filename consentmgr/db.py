@@ -5,12 +5,15 @@ Flask is not imported here; ``consentmgr.app`` binds Flask-SQLAlchemy to the sam
 
 from __future__ import annotations
 
+import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
-from typing import Any, Final, Self
+from threading import BoundedSemaphore
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar, cast
+from weakref import WeakKeyDictionary, finalize, ref
 
 from platformdirs import user_cache_path
 from sqlalchemy import URL, Connection, Engine, MetaData, SmallInteger, Text, create_engine, make_url, text
@@ -26,8 +29,16 @@ from consentmgr.kit.errors import Unavailable, UnsafeSetting
 from consentmgr.kit.private_folder import make_private_folder
 from consentmgr.postgres_cluster import DATABASE, ROLE
 
+if TYPE_CHECKING:
+    import psycopg
+
+Answer = TypeVar("Answer")
+
 #: The oldest PostgreSQL that is still looked after and has everything used here.
 OLDEST_POSTGRESQL = 14
+
+#: Questions asked of the database by ``Database.ask`` at the same moment; others wait a few milliseconds.
+_MOST_ASKERS: Final = 8
 
 #: In a session's ``info``: the ids of ledger entries that must be in the journal before they are committed.
 JOURNALLED: Final = "entries to be journalled"
@@ -101,6 +112,13 @@ class Database:
             # Nothing was written; but after a ROLLBACK the driver forgets which statements it had prepared.
             session.commit()
 
+    def ask(self, question: Callable[[psycopg.Connection[Any]], Answer]) -> Answer:
+        """The answer to a question of one statement, with nothing said around it: for doors asked many times a second.
+
+        One statement sees one position of the database by itself. The question only reads, and may be asked twice.
+        """
+        return _Askers.of(self.engine).ask(question)
+
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """A plain connection; what is not committed in the block is undone at its end."""
@@ -150,6 +168,7 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection; the product's own server stops if nobody else uses it."""
+        _Askers.of(self.engine).close()
         self.engine.dispose()
         if self._server is not None:
             self._server.close()
@@ -326,3 +345,74 @@ def _drop_abandoned_schemas(connection: Connection) -> None:
         if connection.scalar(text("SELECT pg_try_advisory_lock(hashtextextended(:name, 0))"), {"name": name}):
             connection.execute(text(f"DROP SCHEMA IF EXISTS {name} CASCADE"))
             connection.execute(text("SELECT pg_advisory_unlock(hashtextextended(:name, 0))"), {"name": name})
+
+
+class _Askers:
+    """Connections that only read, one statement each: no BEGIN, no ROLLBACK, no question whether they are alive.
+
+    A few for all threads, kept with the engine and closed when it is gone.
+    """
+
+    _of_engine: ClassVar[WeakKeyDictionary[Engine, _Askers]] = WeakKeyDictionary()
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = ref(engine)
+        self.process = os.getpid()
+        self._idle: list[psycopg.Connection[Any]] = []
+        self._places = BoundedSemaphore(_MOST_ASKERS)
+        finalize(engine, _close_all, self._idle)
+
+    @classmethod
+    def of(cls, engine: Engine) -> _Askers:
+        found = cls._of_engine.get(engine)
+        # After a fork the sockets are the parent's: they are kept, unused, so that nothing is said on them.
+        if found is None or found.process != os.getpid():
+            found = cls._of_engine[engine] = cls(engine)
+        return found
+
+    def ask(self, question: Callable[[psycopg.Connection[Any]], Answer]) -> Answer:
+        """The answer to a question. Where an idle connection turns out dead, it is asked once more on a new one, so
+        that a restart of the database is not noticed.
+        """
+        with self._places:
+            while True:
+                try:
+                    connection, fresh = self._idle.pop(), False
+                except IndexError:
+                    connection, fresh = self._open(), True
+                try:
+                    answer = question(connection)
+                except BaseException:
+                    lost = connection.broken or connection.closed
+                    connection.close()
+                    if lost and not fresh:
+                        continue
+                    raise
+                self._idle.append(connection)
+                return answer
+
+    def close(self) -> None:
+        _close_all(self._idle)
+
+    def _open(self) -> psycopg.Connection[Any]:
+        engine = self._engine()
+        assert engine is not None
+        connection = taken_out(engine)
+        connection.autocommit = True
+        # Whatever a page may do one day, showing it changes nothing.
+        connection.execute("SET default_transaction_read_only = on")
+        return connection
+
+
+def taken_out(engine: Engine) -> psycopg.Connection[Any]:
+    """A connection made as the pool makes its own, and not the pool's any more; closed is closed."""
+    checked_out = engine.raw_connection()
+    connection = cast("psycopg.Connection[Any]", checked_out.driver_connection)
+    checked_out.detach()
+    connection.rollback()
+    return connection
+
+
+def _close_all(connections: list[psycopg.Connection[Any]]) -> None:
+    while connections:
+        connections.pop().close()

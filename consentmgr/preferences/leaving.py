@@ -12,13 +12,12 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from uuid import uuid4
-from weakref import WeakKeyDictionary, finalize, ref
 
 import psycopg
 from psycopg import errors
@@ -27,6 +26,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from consentmgr.consents.ledger import driver_connection
+from consentmgr.db import taken_out
 from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import local_date
@@ -37,7 +37,7 @@ from consentmgr.prohibitions.journal import JournalWriter, Written
 from consentmgr.prohibitions.opt_outs import OptOut, Taken
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection
 
     from consentmgr.config import Settings
     from consentmgr.db import Database
@@ -55,17 +55,14 @@ _RETRY_SECONDS = 1.0
 _MANY = 4
 _PAUSE_SECONDS = 0.05
 _IDLE_SECONDS = 60.0
-#: Leave pages asking the database at the same moment; the others wait a few milliseconds.
-_MOST_CONNECTIONS = 8
 _ATTEMPTS = 5
 
 _DATABASE_ERRORS = (SQLAlchemyError, psycopg.Error, OSError)
-_RETRIED = (errors.DeadlockDetected, errors.SerializationFailure)
+#: The last: acts sent as new of which one is there already; then all are looked for.
+_RETRIED = (errors.DeadlockDetected, errors.SerializationFailure, errors.UniqueViolation)
 _NOT_SURE = "the request could not be completed yet; please try again in a moment"
 
 _log = logging.getLogger(__name__)
-
-Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +208,7 @@ class LeavingDesk:
     def state(self, link: Link, now: datetime) -> LeaveState:
         """What the leave page shows, by one question to the database. Raises ``Unavailable``."""
         try:
-            connections = _Connections.of(self._database.engine)
-            return connections.ask(lambda connection: _state(connection, link, now, self._names))
+            return self._database.ask(lambda connection: _state(connection, link, now, self._names))
         except _DATABASE_ERRORS as error:
             raise _unavailable(error) from None
 
@@ -252,10 +248,12 @@ class _Ticket:
         self.act = act
         self.taken: Taken | None = None
         self.error: Exception | None = None
-        self._done = threading.Event()
+        # A lock that is let go once: an event is a lock with a list of who waits, and here one does.
+        self._done = threading.Lock()
+        self._done.acquire()
 
     def wait(self) -> Taken:
-        if not self._done.wait(PATIENCE):
+        if not self._done.acquire(timeout=PATIENCE):
             raise Unavailable(_NOT_SURE)
         if self.taken is None:
             raise Unavailable(_NOT_SURE) from self.error
@@ -263,11 +261,11 @@ class _Ticket:
 
     def answer(self, taken: Taken) -> None:
         self.taken = taken
-        self._done.set()
+        self._done.release()
 
     def refuse(self, error: Exception) -> None:
         self.error = error
-        self._done.set()
+        self._done.release()
 
 
 class _Writer:
@@ -286,7 +284,7 @@ class _Writer:
         # Its connections belong to no pool: closed is closed, whenever that is.
         engine = database.engine
         self._apart = create_engine(
-            engine.url, creator=lambda: _taken_out(engine), poolclass=NullPool, hide_parameters=True
+            engine.url, creator=lambda: taken_out(engine), poolclass=NullPool, hide_parameters=True
         )
 
     @property
@@ -318,8 +316,14 @@ class _Writer:
             return
         if self._connection is None:
             self._connection = self._apart.connect()
+        driver = cast("psycopg.Connection[Any]", self._connection.connection.driver_connection)
         try:
-            with Session(self._connection, expire_on_commit=False) as session, session.begin():
+            # What is written is sent with the commit, and waited for once.
+            with (
+                driver.pipeline(),
+                Session(self._connection, expire_on_commit=False) as session,
+                session.begin(),
+            ):
                 yield session
         except BaseException:
             connection, self._connection = self._connection, None
@@ -384,19 +388,36 @@ class _Writer:
         for attempt in range(_ATTEMPTS):
             try:
                 with self._transaction(len(acts)) as session:
-                    taken = opt_outs.take(session, acts, keys=self._address_keys, now=max(act.at for act in acts))
+                    taken = opt_outs.take(
+                        session,
+                        acts,
+                        keys=self._address_keys,
+                        now=max(act.at for act in acts),
+                        # Those that are tried again may have been taken by another process from the journal.
+                        are_new=written is not None and attempt == 0,
+                    )
                     if written is not None and not self.is_behind:
                         journal.move_marks(session, {written.file: written.end})
                     return taken
             except (psycopg.Error, DBAPIError) as error:
-                cause = error.orig if isinstance(error, DBAPIError) else error
-                if not isinstance(cause, _RETRIED) or attempt == _ATTEMPTS - 1:
+                if not isinstance(_refused_first(error), _RETRIED) or attempt == _ATTEMPTS - 1:
                     raise
         raise AssertionError("unreachable")
 
     def close(self) -> None:
         self.rest()
         self._journal.close()
+
+
+def _refused_first(error: BaseException | None) -> BaseException | None:
+    """What PostgreSQL refused. In a pipeline it refuses all that was sent after it too, the way back among them."""
+    found = None
+    while error is not None:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, psycopg.Error) and not isinstance(cause, errors.PipelineAborted):
+            found = cause
+        error = error.__context__
+    return found
 
 
 def _unavailable(error: Exception) -> Unavailable:
@@ -439,74 +460,6 @@ def _left(taken: Taken) -> Left:
 
 
 # --- what the page shows --------------------------------------------------------------------------------------------
-
-
-class _Connections:
-    """Connections that only read, one statement each: no BEGIN, no ROLLBACK, no question whether they are alive.
-
-    A few for all threads, kept with the engine and closed when it is gone.
-    """
-
-    _of_engine: ClassVar[WeakKeyDictionary[Engine, _Connections]] = WeakKeyDictionary()
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = ref(engine)
-        self.process = os.getpid()
-        self._idle: list[psycopg.Connection[Any]] = []
-        self._places = threading.BoundedSemaphore(_MOST_CONNECTIONS)
-        finalize(engine, _close_all, self._idle)
-
-    @classmethod
-    def of(cls, engine: Engine) -> _Connections:
-        found = cls._of_engine.get(engine)
-        # After a fork the sockets are the parent's: they are kept, unused, so that nothing is said on them.
-        if found is None or found.process != os.getpid():
-            found = cls._of_engine[engine] = cls(engine)
-        return found
-
-    def ask(self, question: Callable[[psycopg.Connection[Any]], Answer]) -> Answer:
-        """The answer to a question. Where an idle connection turns out dead, it is asked once more on a new one, so
-        that a restart of the database is not noticed.
-        """
-        with self._places:
-            while True:
-                try:
-                    connection, fresh = self._idle.pop(), False
-                except IndexError:
-                    connection, fresh = self._open(), True
-                try:
-                    answer = question(connection)
-                except BaseException:
-                    lost = connection.broken or connection.closed
-                    connection.close()
-                    if lost and not fresh:
-                        continue
-                    raise
-                self._idle.append(connection)
-                return answer
-
-    def _open(self) -> psycopg.Connection[Any]:
-        engine = self._engine()
-        assert engine is not None
-        connection = _taken_out(engine)
-        connection.autocommit = True
-        # Whatever a page may do one day, showing it changes nothing.
-        connection.execute("SET default_transaction_read_only = on")
-        return connection
-
-
-def _taken_out(engine: Engine) -> psycopg.Connection[Any]:
-    """A connection made as the pool makes its own, and not the pool's any more."""
-    checked_out = engine.raw_connection()
-    connection = cast("psycopg.Connection[Any]", checked_out.driver_connection)
-    checked_out.detach()
-    connection.rollback()
-    return connection
-
-
-def _close_all(connections: list[psycopg.Connection[Any]]) -> None:
-    while connections:
-        connections.pop().close()
 
 
 class _Controller(NamedTuple):

@@ -7,14 +7,16 @@ twice, by two processes or after a restore, adds one row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from itertools import groupby
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
+from psycopg import Cursor
 from psycopg.rows import class_row
 from sqlalchemy.orm import Session
 
@@ -77,8 +79,13 @@ class Taken:
     undoable: bool = False
 
 
-def take(session: Session, acts: Sequence[OptOut], *, keys: AddressKeys, now: datetime) -> list[Taken]:
+def take(
+    session: Session, acts: Sequence[OptOut], *, keys: AddressKeys, now: datetime, are_new: bool = False
+) -> list[Taken]:
     """Take acts into the register, in the order given; what came of each. Does not commit.
+
+    ``are_new``: nobody has tried to take them before, so that the register is not asked for them; were one there after
+    all, the database refuses the whole set. On a connection in pipeline mode few answers are waited for.
 
     Leaves that follow one another are one set; a pause is a leave that ends by itself. A prohibition counts from the moment of the leave, however late it is
     taken; a leave that was undone or lifted later than it was made adds nothing. One transaction at a time takes acts.
@@ -86,7 +93,7 @@ def take(session: Session, acts: Sequence[OptOut], *, keys: AddressKeys, now: da
     found: list[Taken] = []
     for (act, _), group in groupby(acts, key=lambda one: (one.act, local_date(one.at))):
         if act != "undo":
-            found.extend(_leave(session, list(group), keys=keys, now=now))
+            found.extend(_leave(session, list(group), keys=keys, now=now, are_new=are_new))
         else:
             found.extend(_undo(session, one, keys=keys, now=now) for one in group)
     return found
@@ -144,14 +151,20 @@ class _Wanted:
     superseded: bool = False
 
 
-def _leave(session: Session, acts: Sequence[OptOut], *, keys: AddressKeys, now: datetime) -> Iterator[Taken]:
+def _leave(
+    session: Session, acts: Sequence[OptOut], *, keys: AddressKeys, now: datetime, are_new: bool
+) -> Iterator[Taken]:
+    # Both are asked before either is read: in a pipeline that is one journey.
+    asked = _ask_known(session, acts)
+    there = _Bans(session, acts)
+    known = map(_Known._make, asked.fetchall())
     wanted = [
-        one for place, (act, known) in enumerate(_with_known(session, acts)) for one in _wanted(place, act, known)
+        one for place, (act, what) in enumerate(zip(acts, known, strict=True)) for one in _wanted(place, act, what)
     ]
-    there = _bans_on(session, [one.target for one in wanted], min(act.at for act in acts))
+    there.add_contacts(one.target for one in wanted)
     missing: dict[tuple[Any, ...], _Wanted] = {}
     for one in wanted:
-        for ban in there.get(one.target, ()):
+        for ban in there.on(one.target):
             if _scope_of(ban) == _scope_of(one.document):
                 if ban.lifted_at is None:
                     one.found.append(ban)
@@ -159,7 +172,7 @@ def _leave(session: Session, acts: Sequence[OptOut], *, keys: AddressKeys, now: 
                     one.superseded = one.superseded or ban.lifted_at >= acts[one.place].at
         if not one.found and not one.superseded:
             missing.setdefault((one.target, _scope_of(one.document)), one)
-    added = _add(session, acts, list(missing.values()), keys=keys, now=now)
+    added = _add(session, acts, list(missing.values()), keys=keys, now=now, are_new=are_new)
     mine: list[list[_Wanted]] = [[] for _ in acts]
     for one in wanted:
         mine[one.place].append(one)
@@ -183,7 +196,13 @@ def _leave(session: Session, acts: Sequence[OptOut], *, keys: AddressKeys, now: 
 
 
 def _add(
-    session: Session, acts: Sequence[OptOut], missing: Sequence[_Wanted], *, keys: AddressKeys, now: datetime
+    session: Session,
+    acts: Sequence[OptOut],
+    missing: Sequence[_Wanted],
+    *,
+    keys: AddressKeys,
+    now: datetime,
+    are_new: bool,
 ) -> dict[int, int]:
     """The ids of the prohibitions added, by the ``id()`` of what asked for them."""
     if not missing:
@@ -197,6 +216,7 @@ def _add(
         keys=keys,
         actor=ACTOR,
         now=at,
+        are_new=are_new,
     )
     return {id(one): prohibition_id for one, prohibition_id in zip(missing, done.ids, strict=True)}
 
@@ -256,51 +276,64 @@ ORDER BY n.place
 """
 
 
-def _with_known(session: Session, acts: Sequence[OptOut]) -> list[tuple[OptOut, _Known]]:
-    with driver_connection(session).cursor() as cursor:
-        cursor.execute(
-            _KNOWN,
-            [
-                [act.key for act in acts],
-                [act.contact for act in acts],
-                [act.controller for act in acts],
-                [act.topic for act in acts],
-            ],
-        )
-        return [(act, _Known(*row)) for act, row in zip(acts, cursor, strict=True)]
+def _ask_known(session: Session, acts: Sequence[OptOut]) -> Cursor[Any]:
+    return driver_connection(session).execute(
+        _KNOWN,
+        [
+            [act.key for act in acts],
+            [act.contact for act in acts],
+            [act.controller for act in acts],
+            [act.topic for act in acts],
+        ],
+    )
 
 
 _BANS = """
 SELECT p.id, p.address_key, p.contact_ref, p.channels, p.topics, p.controllers, p.reference, p.recorded_at, p.lifted_at,
   p.valid_until, p.evidence ->> 'record' AS record
 FROM prohibition p
-WHERE (p.address_key = ANY(%(keys)s::uuid[]) OR p.contact_ref = ANY(%(refs)s::text[]))
-  AND p.source = 'self' AND p.purposes = '{}'
+WHERE {} AND p.source = 'self' AND p.purposes = '{{}}'
   AND (p.valid_from IS NULL OR p.valid_from <= %(day)s) AND (p.lifted_at IS NULL OR p.lifted_at >= %(since)s)
 ORDER BY p.id
 """
+_BANS_ON_ADDRESSES = _BANS.format("p.address_key = ANY(%(keys)s::uuid[])")
+_BANS_ON_CONTACTS = _BANS.format("p.contact_ref = ANY(%(refs)s::text[])")
 
 
-def _bans_on(session: Session, targets: Sequence[Target], since: datetime) -> dict[Target, list[Ban]]:
-    """The person's own prohibitions, by target, those of a pause too: those that hold, and those lifted after ``since``."""
-    keys = {UUID(bytes=target.key): target for target in targets if target.key is not None}
-    refs = {target.name: target for target in targets if target.name is not None}
-    found: dict[Target, list[Ban]] = {}
-    with driver_connection(session).cursor(row_factory=class_row(Ban)) as cursor:
-        # Two arrays and an OR are two index scans; text is sent faster than a list of UUIDs.
-        cursor.execute(
-            _BANS,
-            {
-                "keys": "{" + ",".join(key.hex for key in keys) + "}",
-                "refs": list(refs),
-                "day": local_date(since),
-                "since": since,
-            },
-        )
-        for ban in cursor:
-            target = keys[ban.address_key] if ban.address_key is not None else refs[ban.contact_ref or ""]
-            found.setdefault(target, []).append(ban)
-    return found
+class _Bans:
+    """The person's own prohibitions, by target, those of a pause too: those that hold, and those lifted after the first
+    of some acts. Those on the addresses of the acts are asked for when it is made, and read when they are wanted.
+    """
+
+    def __init__(self, session: Session, acts: Sequence[OptOut]) -> None:
+        self._session = session
+        since = min(act.at for act in acts)
+        self._moment = {"day": local_date(since), "since": since}
+        # Text is sent faster than a list of UUIDs.
+        keys = "{" + ",".join({act.key for act in acts if act.key is not None}) + "}"
+        self._asked: list[Cursor[Ban]] = [self._ask(_BANS_ON_ADDRESSES, {"keys": keys})]
+
+    def add_contacts(self, targets: Iterable[Target]) -> None:
+        """Those on contacts, of which there are few: most have the address they leave with."""
+        refs = {target.name for target in targets if target.name is not None}
+        if refs:
+            self._asked.append(self._ask(_BANS_ON_CONTACTS, {"refs": list(refs)}))
+
+    def _ask(self, question: str, about: Mapping[str, Any]) -> Cursor[Ban]:
+        cursor = driver_connection(self._session).cursor(row_factory=class_row(Ban))
+        return cursor.execute(question.encode(), {**about, **self._moment})
+
+    def on(self, target: Target) -> Sequence[Ban]:
+        return self._found.get(target.key if target.key is not None else target.name, ())
+
+    @cached_property
+    def _found(self) -> dict[bytes | str | None, list[Ban]]:
+        found: dict[bytes | str | None, list[Ban]] = {}
+        for cursor in self._asked:
+            for ban in cursor.fetchall():
+                place = ban.address_key.bytes if ban.address_key is not None else ban.contact_ref
+                found.setdefault(place, []).append(ban)
+        return found
 
 
 # --- taking it back -------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
+from psycopg import Connection, Cursor
 from psycopg.rows import class_row
 from sqlalchemy.orm import Session
 
@@ -25,6 +26,7 @@ from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.prohibitions.targets import Target, targets_of
+from consentmgr.register.writing import Copies, DirectCopies, PipelinedCopies, is_pipelined
 from consentmgr.vocabulary.codes import ConsentMethod, GivenBy
 from consentmgr.vocabulary.documents import Prohibition, ProhibitionTarget
 
@@ -105,8 +107,13 @@ def add_targeted(
     keys: AddressKeys,
     actor: str,
     now: datetime,
+    are_new: bool = False,
 ) -> Added:
-    """``add`` for documents whose targets were made already, by ``targets_of`` or by a reader of columns."""
+    """``add`` for documents whose targets were made already, by ``targets_of`` or by a reader of columns.
+
+    ``are_new``: each has evidence that nobody can have given before, such as a number drawn for it a moment ago, so that
+    it is not looked for; were it there after all, the database refuses all of them (``UniqueViolation``).
+    """
     if not documents:
         return Added((), frozenset())
     session.flush()
@@ -118,11 +125,14 @@ def add_targeted(
     chains: Collection[int] | None = None
     if len(documents) < CHAINS:
         chains = {ledger.chain_of(owner, digest) for digest in digests for owner in (None, *owners)}
+    connection = ledger.driver_connection(session)
+    # On a connection in pipeline mode the ids come with the answer to the question after.
+    drawn = _draw_ids(connection, len(documents)) if are_new else None
     held = ledger.hold_chains(session, chains)
-    known = _known(session, digests)
+    known = {} if are_new else _known(session, digests)
     fresh = [place for place, digest in enumerate(digests) if digest not in known]
     fresh = list({digests[place]: place for place in reversed(fresh)}.values())[::-1]
-    new_ids = _new_ids(session, len(fresh))
+    new_ids = _ids_of(drawn or _draw_ids(connection, len(fresh)))[: len(fresh)]
     entries = [
         _addition(
             documents[place],
@@ -134,15 +144,13 @@ def add_targeted(
         )
         for place, prohibition_id in zip(fresh, new_ids, strict=True)
     ]
-    entry_ids = ledger.append(session, entries, actor=actor, now=now, held=held)
-    ledger.copy_rows(
-        ledger.driver_connection(session),
-        _COPY,
-        (
-            shapes.row(documents[place], targets[place], digests[place], prohibition_id, entry_id)
-            for place, prohibition_id, entry_id in zip(fresh, new_ids, entry_ids, strict=True)
-        ),
+    copies: Copies = PipelinedCopies(connection) if is_pipelined(connection) else DirectCopies(session)
+    entry_ids = ledger.append(session, entries, actor=actor, now=now, held=held, copies=copies)
+    rows = (
+        shapes.row(documents[place], targets[place], digests[place], prohibition_id, entry_id)
+        for place, prohibition_id, entry_id in zip(fresh, new_ids, entry_ids, strict=True)
     )
+    copies.copy(_COPY, ledger.blocks_of(rows))
     known.update(zip((digests[place] for place in fresh), new_ids, strict=True))
     return Added(tuple(known[digest] for digest in digests), frozenset(new_ids))
 
@@ -375,14 +383,14 @@ def _known(session: Session, digests: Sequence[UUID]) -> dict[UUID, int]:
         return dict(cursor.fetchall())
 
 
-def _new_ids(session: Session, count: int) -> list[int]:
-    if count == 0:
-        return []
-    with ledger.driver_connection(session).cursor() as cursor:
-        cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence('prohibition', 'id')) FROM generate_series(1, %s)", [count]
-        )
-        return sorted(row[0] for row in cursor)
+def _draw_ids(connection: Connection[Any], count: int) -> Cursor[Any]:
+    return connection.execute(
+        "SELECT nextval(pg_get_serial_sequence('prohibition', 'id')) FROM generate_series(1, %s)", [count]
+    )
+
+
+def _ids_of(drawn: Cursor[Any]) -> list[int]:
+    return sorted(row[0] for row in drawn.fetchall())
 
 
 def _addition(

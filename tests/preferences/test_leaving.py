@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from threading import Barrier, Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from consentmgr.keys import Keys
 from consentmgr.kit.errors import BadInput
 from consentmgr.preferences.leaving import LeavingDesk, Left, leave_state, masked_address
 from consentmgr.preferences.links import Link
+from consentmgr.prohibitions import opt_outs
 from consentmgr.prohibitions.journal import journal_folder
 from tests.preferences.leavers import NOW, Leavers, person
 
@@ -181,6 +183,44 @@ def test_a_reason_is_one_of_those_offered_and_the_last_counts(leavers: Leavers, 
     assert leavers.rows("SELECT prohibition_id, reason FROM leave_reason") == [(left.prohibition_ids[0], "never_asked")]
     with pytest.raises(BadInput):
         desk.tell_reason(link, "because I say so", now=LATER)
+
+
+def _acts_of_many(leavers: Leavers) -> list[Link]:
+    """Of enough people to be sent in a pipeline; of two scopes, and of an address its contact has no more."""
+    links = [leavers.link(address=f"person.{number}@posti.example", contact_id=None) for number in range(6)]
+    whole = [replace(link, scope="channel", topic=None) for link in links[:3]]
+    return [*links, *whole, leavers.link(address="aino@old.example")]
+
+
+def test_many_that_leave_at_once_leave_as_each_would_alone(leavers: Leavers, desk: LeavingDesk) -> None:
+    links = _acts_of_many(leavers)
+    left = desk.leave_all(links, method="one_click", now=NOW)
+    again = desk.leave_all(links, method="one_click", now=LATER)
+    assert [len(one.prohibition_ids) for one in left] == [1] * 9 + [2]
+    assert again == [replace(one, already=True) for one in left]
+    alone = [desk.leave(link, method="page", now=LATER) for link in links]
+    assert alone == again
+    written = leavers.rows("SELECT target_kind, topics, channels, reference, recorded_at FROM prohibition ORDER BY id")
+    assert len(written) == len({tuple(map(str, row)) for row in written}) == 11
+    with leavers.database.reading() as session:
+        assert verify(session).whole
+
+
+def test_an_act_that_cannot_be_taken_does_not_hold_up_those_it_came_with(
+    leavers: Leavers, desk: LeavingDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.leave(leavers.link(), method="page", now=NOW)
+    taken = leavers.value("SELECT evidence ->> 'record' FROM prohibition")
+    # Lifted before it was made, as only a clock that went back can tell it: the act is there and is not found.
+    monkeypatch.setattr(opt_outs._Bans, "on", lambda *_: ())
+    numbers = iter([taken, *(f"{number:032x}" for number in range(9))])
+    monkeypatch.setattr("consentmgr.preferences.leaving.uuid4", lambda: SimpleNamespace(hex=next(numbers)))
+    others = [leavers.link(address=f"person.{number}@posti.example", contact_id=None) for number in range(5)]
+    left = desk.leave_all([leavers.link(), *others], method="page", now=NOW)
+    assert len({one.prohibition_ids for one in left}) == 6
+    assert leavers.value("SELECT count(*) FROM prohibition") == 6
+    with leavers.database.reading() as session:
+        assert verify(session).whole
 
 
 def test_several_boxes_unticked_at_once_are_one_commit(leavers: Leavers, desk: LeavingDesk) -> None:
