@@ -9,15 +9,16 @@ were read, known again by their text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 import pyarrow as pa
-from psycopg import Connection
+from psycopg import Connection, RawCursor
 
 from consentmgr.campaigns.policy import policy_of_decisions
 from consentmgr.config import Settings
@@ -65,7 +66,19 @@ json_build_object(
 exists (select from restoration where recovered_at is null),
 pg_current_snapshot()::text
 """
-_STATEMENT: Final = f"{BY_KEY_PARTS} select {BY_KEY_FRAMES}, {_BESIDE}"
+
+
+def _numbered(statement: str) -> tuple[bytes, tuple[str, ...]]:
+    """A statement with ``$1`` for its first name and so on, and the names: the driver takes it as it is, where it would
+    read one with names anew each time it is as long as this.
+    """
+    names = tuple(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
+    for place, name in enumerate(names, start=1):
+        statement = statement.replace(f"%({name})s", f"${place}")
+    return statement.replace("%%", "%").encode(), names
+
+
+_STATEMENT, _NAMES = _numbered(f"{BY_KEY_PARTS} select {BY_KEY_FRAMES}, {_BESIDE}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,22 +195,15 @@ def _asked(database: Database, rows: FewRows, campaign: Campaign | str, files: S
             hashes = prohibition_hashes(connection, rows.address_keys, hashed)
             return _told(connection, by_key_parameters(rows.keys(hashes)) | given, hashes)
     hashes = HASHES_SCHEMA.empty_table()
-    lent = database.engine.raw_connection()
-    connection = cast("Connection[Any]", lent.driver_connection)
-    try:
-        # One statement is of one position by itself, and without a transaction around it nothing else is said.
-        connection.autocommit = True
-        return _told(connection, by_key_parameters(rows.keys(hashes)) | given, hashes)
-    finally:
-        if not connection.closed:
-            connection.autocommit = False
-        lent.close()
+    parameters = by_key_parameters(rows.keys(hashes)) | given
+    # One statement is of one position by itself.
+    return database.ask(lambda connection: _told(connection, parameters, hashes))
 
 
 def _told(connection: Connection[Any], parameters: Mapping[str, Any], hashes: pa.Table) -> _Asked:
-    with connection.cursor() as cursor:
+    with RawCursor(connection) as cursor:
         # Prepared, for planning it takes longer than its work.
-        cursor.execute(_STATEMENT, parameters, prepare=True)
+        cursor.execute(_STATEMENT, [parameters[name] for name in _NAMES], prepare=True)
         (row,) = cursor.fetchall()
     frames, survivors, context, document, marks, unrecovered, position = row
     return _Asked(

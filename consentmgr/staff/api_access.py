@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, TypeVar, cast
 
@@ -216,6 +217,7 @@ def _of_token(token: str) -> Caller | None:
     return Caller(f"client:{opened.client}", None, _known(opened.scopes), opened.controllers, opened.until)
 
 
+@lru_cache(maxsize=256)
 def _known(scopes: frozenset[str]) -> frozenset[Scope]:
     return frozenset(scope for scope in Scope if scope.value in scopes)
 

@@ -103,7 +103,9 @@ class ApiBlueprint(Blueprint):  # type: ignore[misc]  # flask-smorest has no typ
         self, schema: type[Schema] | Schema, *, location: str = "json", **options: Any
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Give the view what the request says, as the schema reads it; see flask-smorest."""
-        return super().arguments(schema, location=location, **options)  # type: ignore[no-any-return]
+        # Made once: a class is made into a schema for each request, field by field.
+        made = schema() if isinstance(schema, type) else schema
+        return super().arguments(made, location=location, **options)  # type: ignore[no-any-return]
 
     def response(
         self, status_code: int, schema: type[Schema] | Schema | dict[str, Any] | None = None, **options: Any

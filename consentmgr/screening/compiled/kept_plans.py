@@ -31,7 +31,8 @@ def plan_of(question: Question, shape: ListShape, *, has_invalid: bool) -> Quest
         question.default_controller,
         tuple(sorted(question.external_lists.items())),
         question.today,
-        may_call_at(question.moment, question.policy),
+        # Hours are of calls alone; for others nobody waits for the calendar of holidays.
+        question.is_call and may_call_at(question.moment, question.policy),
         some,
         every,
         has_invalid,

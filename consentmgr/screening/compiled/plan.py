@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import repeat
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from consentmgr.screening.compiled import steps
 
 Step = Callable[..., Any]
+
+#: Runs after which a program is written out, which takes as long as some dozens of them.
+_OFTEN: Final = 8
 
 
 class NotPlanned(NotImplementedError):
@@ -226,9 +229,9 @@ class Block:
     slots: list[int]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Program:
-    """The steps for some results, in order, and what they are fed with."""
+    """The steps for some results, in order, and what they are fed with. May be run by several threads at once."""
 
     template: list[Any]
     blocks: list[Block]
@@ -236,6 +239,8 @@ class Program:
     columns: Sequence[tuple[str, str, int]]
     all_sources: Mapping[str, int]
     parameters: Mapping[str, int]
+    _runs: int = 0
+    _written: Callable[[list[Any]], None] | None = None
 
     @property
     def length(self) -> int:
@@ -250,6 +255,12 @@ class Program:
             values[slot] = tables[name][column]
         for name, slot in self.parameters.items():
             values[slot] = parameters[name]
+        if self._written is not None:
+            self._written(values)
+            return values
+        self._runs += 1
+        if self._runs > _OFTEN:
+            self._written = self._write()
         for block in self.blocks:
             if block.rows is not None and not values[block.rows]:
                 for slot in block.slots:
@@ -258,6 +269,28 @@ class Program:
             for slot, work, arguments in block.steps:
                 values[slot] = work(*[values[argument] for argument in arguments])
         return values
+
+    def _write(self) -> Callable[[list[Any]], None]:
+        """The loop of ``run`` over the blocks, written out: a call a line, without looking up which and with what.
+
+        The text holds numbers of slots and of steps, and nothing that came from outside.
+        """
+        steps_by_name: dict[str, Any] = {}
+        lines = ["def run(v):"]
+        for block in self.blocks:
+            if block.rows is not None:
+                lines.append(f" if v[{block.rows}]:")
+            for slot, work, arguments in block.steps:
+                steps_by_name[name := f"step_{id(work)}"] = work
+                lines.append(f"  v[{slot}] = {name}({', '.join(f'v[{argument}]' for argument in arguments)})")
+            if block.rows is None:
+                # Steps that make rows stand under no condition.
+                lines.insert(len(lines) - len(block.steps), " if True:")
+            else:
+                lines.append(f" else: {' = '.join(f'v[{slot}]' for slot in block.slots)} = ()")
+        exec("\n".join(lines), steps_by_name)  # noqa: S102 - see above
+        written: Callable[[list[Any]], None] = steps_by_name["run"]
+        return written
 
 
 def column_of(values: Sequence[Any], result: Value, rows: Rows) -> steps.Column:
