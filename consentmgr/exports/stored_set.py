@@ -36,18 +36,27 @@ def store(
     connection.execute("ANALYZE export_now")
     connection.execute(f"SET LOCAL enable_nestloop = {'on' if of_asked else 'off'}")
     asked = " AND e.address_key IN (SELECT address_key FROM asked)" if of_asked else ""
-    went = connection.execute(
+    # Both sets are gone through once for what came and what went; every night nearly all of a set stays.
+    connection.execute(
         (
-            "UPDATE exported_entry e SET to_seq = %(sequence)s WHERE e.schedule = %(schedule)s AND e.to_seq IS NULL"  # noqa: S608 - our own words
-            f"{asked} AND NOT EXISTS (SELECT FROM export_now n WHERE n.address_key = e.address_key)"
+            "CREATE TEMPORARY TABLE export_changed ON COMMIT DROP AS"  # noqa: S608 - our own words
+            " SELECT n.address_key AS came, n.kind, n.reason, n.since, e.address_key AS went FROM export_now n FULL JOIN"
+            " (SELECT e.address_key FROM exported_entry e WHERE e.schedule = %(schedule)s AND e.to_seq IS NULL"
+            f"{asked}) e ON e.address_key = n.address_key WHERE n.address_key IS NULL OR e.address_key IS NULL"
         ).encode(),
+        values,
+    )
+    connection.execute("ANALYZE export_changed")
+    went = connection.execute(
+        "UPDATE exported_entry e SET to_seq = %(sequence)s FROM export_changed d"
+        " WHERE e.schedule = %(schedule)s AND e.to_seq IS NULL AND e.address_key = d.went",
         values,
     ).rowcount
     came = connection.execute(
         "INSERT INTO exported_entry (schedule, address_key, from_seq, kind, reason, since)"
-        " SELECT %(schedule)s, n.address_key, %(sequence)s, n.kind, n.reason, n.since FROM export_now n"
-        " WHERE NOT EXISTS (SELECT FROM exported_entry e WHERE e.schedule = %(schedule)s"
-        "   AND e.address_key = n.address_key AND e.to_seq IS NULL)",
+        " SELECT %(schedule)s, d.came, %(sequence)s, d.kind, d.reason, d.since FROM export_changed d"
+        # In the order of the index, whose pages are then filled one after the other.
+        " WHERE d.came IS NOT NULL ORDER BY d.came",
         values,
     ).rowcount
     connection.execute("SET LOCAL enable_nestloop = on")
@@ -98,21 +107,36 @@ WHERE e.schedule = %(schedule)s AND e.from_seq <= %(base)s AND e.to_seq > %(base
 # The address itself: of a contact or organisation that has it, else of the ban that named it. Names and postal
 # addresses cost a second look-up for each row, and most formats have no use for them.
 _WITH_ADDRESSES = """
-SELECT s.action, s.kind, CASE WHEN p.value IS NOT NULL THEN p.value WHEN s.kind <> 'post' THEN
-    (SELECT q.document->'target'->>s.kind FROM prohibition q
-      WHERE q.address_key = s.address_key AND q.document IS NOT NULL ORDER BY q.id LIMIT 1) END AS value, s.reason,
+SELECT s.action, s.kind, coalesce(p.value, b.target->>s.kind) AS value, s.reason,
   s.since AT TIME ZONE 'UTC' AS since, PEOPLE, s.partner_digest
 FROM (SET) s
-POINTS
+ADDRESSES
 """
-# Several contacts may have one address; the first of them tells it. Of few addresses each is looked up, of many all
-# points are joined at once.
-_POINT_OF_EACH = """LEFT JOIN LATERAL (SELECT o.value, o.postal, o.contact_id FROM contact_point o
-  WHERE o.address_key = s.address_key AND o.kind = s.kind ORDER BY o.id LIMIT 1) p ON true"""
-_ALL_POINTS = """LEFT JOIN (SELECT o.address_key, o.kind, o.value, o.postal, o.contact_id FROM contact_point o
-  WHERE NOT EXISTS (SELECT FROM contact_point q
-    WHERE q.address_key = o.address_key AND q.kind = o.kind AND q.id < o.id)) p
-  ON p.address_key = s.address_key AND p.kind = s.kind"""
+# Several contacts may have one address, and several bans name it; the first of them tells it. Of few addresses each is
+# looked up.
+_OF_EACH = """LEFT JOIN LATERAL (SELECT o.value, o.postal, o.contact_id FROM contact_point o
+  WHERE o.address_key = s.address_key AND o.kind = s.kind ORDER BY o.id LIMIT 1) p ON true
+LEFT JOIN LATERAL (SELECT q.document->'target' AS target FROM prohibition q
+  WHERE p.value IS NULL AND s.kind <> 'post' AND q.address_key = s.address_key AND q.document IS NOT NULL
+  ORDER BY q.id LIMIT 1) b ON true
+"""
+# Of many, all are joined at once, by several processes, without those that ``_LATER`` has found: nearly every address
+# stands once, and the index alone tells which do not.
+_OF_ALL = """LEFT JOIN (SELECT o.address_key, o.kind, o.value, o.postal, o.contact_id FROM contact_point o
+  WHERE NOT EXISTS (SELECT FROM unnest(%(later_points)s::bigint[]) l (id) WHERE l.id = o.id)) p
+  ON p.address_key = s.address_key AND p.kind = s.kind
+LEFT JOIN (SELECT q.address_key, q.document->'target' AS target FROM prohibition q WHERE q.document IS NOT NULL
+  AND NOT EXISTS (SELECT FROM unnest(%(later_bans)s::bigint[]) l (id) WHERE l.id = q.id)) b
+  ON b.address_key = s.address_key AND p.value IS NULL AND s.kind <> 'post'
+"""
+_LATER = {
+    "later_points": """SELECT o.id FROM contact_point o WHERE o.address_key = ANY(ARRAY(
+      SELECT address_key FROM contact_point GROUP BY address_key HAVING count(*) > 1))
+    AND EXISTS (SELECT FROM contact_point q WHERE q.address_key = o.address_key AND q.kind = o.kind AND q.id < o.id)""",
+    "later_bans": """SELECT b.id FROM prohibition b WHERE b.document IS NOT NULL AND b.address_key = ANY(ARRAY(
+      SELECT address_key FROM prohibition WHERE address_key IS NOT NULL GROUP BY address_key HAVING count(*) > 1))
+    AND EXISTS (SELECT FROM prohibition q WHERE q.address_key = b.address_key AND q.document IS NOT NULL AND q.id < b.id)""",
+}
 _PEOPLE = """c.given_name, c.family_name, p.postal->>'street' AS street, p.postal->>'apartment' AS apartment,
   p.postal->>'postal_code' AS postal_code, p.postal->>'city' AS city,
   coalesce(c.country, p.postal->>'country') AS country"""
@@ -181,14 +205,17 @@ def portions(
     chosen = _FULL if base is None else _DELTA
     question = _WITH_ADDRESSES + _CONTACTS if people else _WITH_ADDRESSES
     columns = _PEOPLE if people else ", ".join(f"NULL AS {name}" for name in PEOPLE)
-    values = {"schedule": schedule, "sequence": sequence, "base": base}
+    values: dict[str, Any] = {"schedule": schedule, "sequence": sequence, "base": base}
     counted = f"SELECT count(*) FROM ({chosen} LIMIT {_MANY + 1}) s"  # noqa: S608 - our own words
     found = connection.execute(counted.encode(), values).fetchone()
-    points = _ALL_POINTS if found is not None and found[0] > _MANY else _POINT_OF_EACH
-    question = question.replace("SET", chosen).replace("POINTS", points).replace("PEOPLE", columns)
     # Whole tables are joined in memory, where PostgreSQL would follow an index address by address.
     connection.execute("SET LOCAL work_mem = '128MB'")
     connection.execute("SET LOCAL parallel_tuple_cost = 0.005")
+    many = found is not None and found[0] > _MANY
+    if many:
+        values |= {name: [row[0] for row in connection.execute(asked.encode())] for name, asked in _LATER.items()}
+    addresses = _OF_ALL if many else _OF_EACH
+    question = question.replace("SET", chosen).replace("ADDRESSES", addresses).replace("PEOPLE", columns)
     copy = f"COPY ({question}) TO STDOUT (FORMAT csv, NULL '', FORCE_QUOTE (value))".encode()
     with closing(_read_ahead(connection, copy, values)) as pieces:
         for piece in pieces:

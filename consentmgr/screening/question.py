@@ -108,6 +108,11 @@ class Question:
         return self.campaign.channel in ELECTRONIC_CHANNELS
 
     @property
+    def is_call(self) -> bool:
+        """The hours of calls are for it, and no others ask for the calendar of holidays."""
+        return self.campaign.channel in ("phone", "automated_call")
+
+    @property
     def is_opt_out_channel(self) -> bool:
         return self.campaign.channel in OPT_OUT_CHANNELS
 

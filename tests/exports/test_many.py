@@ -41,6 +41,8 @@ def test_few_and_many_addresses_are_told_alike(
             person("one", OBJECTED, given_name="Yksi"),
             {**person("two", OBJECTED, given_name="Kaksi"), "points": shared},
             {"type": "prohibition", "target": {"email": "nobody@x.example"}, "source": "self"},
+            {"type": "prohibition", "target": {"email": "nobody@x.example"}, "source": "self", "channels": ["email"]},
+            {"type": "prohibition", "target": {"email": "one@x.example"}, "source": "self", "channels": ["email"]},
         ]
     )
     schedule(channel=channel, format="postal" if channel == "post" else "csv")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import polars as pl
 import pyarrow as pa
 
 from consentmgr.exports.formats.format import About, Files, Format, OpenFile, with_value
@@ -12,6 +11,8 @@ from consentmgr.exports.formats.plain_csv import COLUMNS
 
 
 def write(portions: Iterable[pa.Table], _about: About, open_file: OpenFile) -> dict[str, int]:
+    import polars as pl
+
     files = Files(open_file)
     files.of("")
     for portion in portions:

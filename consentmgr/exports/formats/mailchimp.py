@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -61,6 +60,8 @@ def write(portions: Iterable[pa.Table], about: About, open_file: OpenFile) -> di
 
 
 def _times(rows: pa.Table) -> pa.Array:
+    import polars as pl
+
     return pl.Series(rows["since"]).dt.strftime("%Y-%m-%d %H:%M:%S").to_arrow()
 
 

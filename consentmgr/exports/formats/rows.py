@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 
 
@@ -15,6 +14,9 @@ def header(names: Iterable[str]) -> bytes:
 
 def delimited(columns: Mapping[str, pa.Array | pa.ChunkedArray | list[Any]]) -> bytes:
     """The rows of these columns; nothing is put before a value, so that ``=a@x.example`` stays what it is."""
+    # Loaded while the first rows are awaited.
+    import polars as pl
+
     frame = pl.DataFrame(
         {
             name: pl.Series(column) if isinstance(column, list) else pl.from_arrow(column)

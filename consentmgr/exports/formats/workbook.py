@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import xlsxwriter
 
 from consentmgr.exports.formats.format import About, Format, OpenFile
 from consentmgr.vocabulary.codes import Language
+
+if TYPE_CHECKING:
+    import xlsxwriter
 
 COLUMNS = ("action", "kind", "value", "given_name", "family_name", "street", "postal_code", "city", "reason", "since")
 WORDS: dict[Language, tuple[str, str, tuple[str, ...]]] = {
@@ -34,6 +36,8 @@ SHEET_ROWS = 1_048_574
 
 
 def write(portions: Iterable[pa.Table], about: About, open_file: OpenFile) -> dict[str, int]:
+    import xlsxwriter
+
     title, label, names = WORDS[about.language]
     # Text is never taken for a formula, a number or an address to click on.
     options = {

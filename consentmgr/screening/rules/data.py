@@ -79,8 +79,7 @@ def _not_informed(q: Question) -> Weight:
 
 
 def _quiet_hours(q: Question) -> Weight:
-    calls = q.campaign.channel in ("phone", "automated_call")
-    if not calls or not (q.is_marketing or q.campaign.purpose == "research"):
+    if not q.is_call or not (q.is_marketing or q.campaign.purpose == "research"):
         return NONE
     return NONE if may_call_at(q.moment, q.policy) else BLOCK
 

@@ -1,0 +1,60 @@
+"""A command loads what its own work needs: people wait for the rest, each time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import AS_INSTALLED, RunCommand
+
+#: Engines of long lists, the web, formats and destinations that nobody asked for, and every country's holidays.
+NEEDLESS = {
+    "alembic", "apscheduler", "asyncssh", "botocore", "duckdb", "fastexcel", "flask", "fsspec", "holidays",
+    "marshmallow", "pandas", "polars", "prometheus_client", "pyspark", "python_calamine", "werkzeug", "xlsxwriter",
+}  # fmt: skip
+_PROGRAM = """
+import gc, sys
+from consentmgr.cli import main
+try:
+    main()
+finally:
+    print(*{name.partition(".")[0] for name in sys.modules}, gc.get_threshold()[0], file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("screen", "list.csv", "--campaign", "campaign.json"), ("export", "run", "hashed")],
+    ids=lambda words: words[0],
+)
+def test_it_loads_no_more(
+    words: tuple[str, ...], run_command: RunCommand, environment: dict[str, str], tmp_path: Path
+) -> None:
+    controller = {"type": "controller", "key": "acme", "name": "Acme Oy", "default": True}
+    ban = {"type": "prohibition", "source": "self", "target": {"email": "birger@posti.example"}}
+    (tmp_path / "register.jsonl").write_text(f"{json.dumps(controller)}\n{json.dumps(ban)}\n", encoding="utf-8")
+    (tmp_path / "campaign.json").write_text('{"key": "nov", "name": "November"}', encoding="utf-8")
+    (tmp_path / "list.csv").write_text("email\naino@posti.example\nbirger@posti.example\n", encoding="utf-8")
+    (tmp_path / "partner").mkdir()
+    run_command("import", "register.jsonl")
+    to = ("--format", "sha256", "--channel", "email", "--to", f"folder:{tmp_path / 'partner'}")
+    run_command("export", "create", "hashed", "--partner", "Postitalo", *to)
+
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, *words],
+        env={**environment, "PYTHONPATH": AS_INSTALLED},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    *loaded, threshold = done.stderr.splitlines()[-1].split()
+    assert NEEDLESS & {*loaded} == set()
+    # Nor does it look for dead objects among those it has only just made.
+    assert int(threshold) > 10_000
