@@ -4,15 +4,28 @@ Facts and rules are written against ``narwhals.LazyFrame`` alone. An engine only
 intermediate result so that it is computed once, and hands the end result back as Arrow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
 import narwhals as nw
 import pyarrow as pa
 
+from consentmgr.screening.written.expressions import literal, quoted
+from consentmgr.screening.written.frames import WrittenFrame
+
 EngineName = Literal["duckdb", "polars", "compiled", "spark"]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A query for DuckDB and the names of the columns it gives."""
+
+    text: str
+    columns: Sequence[str]
 
 
 class Engine(Protocol):
@@ -45,8 +58,9 @@ class Engine(Protocol):
 class DuckDBEngine:
     """In memory, spilling to a folder within ``memory_limit`` bytes.
 
-    Kept frames are computed in a thread of their own, one after the other: DuckDB needs no Python while it works, so
-    that the next steps are planned meanwhile.
+    Frames are SQL text (``screening.written``), so that DuckDB reads each question once. Kept frames are computed in a
+    thread of their own, one after the other: DuckDB needs no Python while it works, and the next steps are written
+    meanwhile.
     """
 
     name = "duckdb"
@@ -66,60 +80,53 @@ class DuckDBEngine:
             self._connection.execute("set temp_directory = ?", [spill_folder])
         if threads:
             self._connection.execute("set threads = ?", [threads])
-        #: Of the thread, which sees the same tables.
-        self._worker = self._connection.cursor()
+        self._numbers = count(1)
+        #: The connection does one thing at a time, and all of it in this thread.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="keep")
         self._pending: list[Future[Any]] = []
 
     def table(self, name: str, data: Any) -> "nw.LazyFrame[Any]":
-        if isinstance(data, str):
-            relation = self._connection.sql(data)
-        else:
-            self.register(f"{name}_arrow", data)
-            relation = self._connection.table(f"{name}_arrow")
-        return nw.from_native(relation)
+        if isinstance(data, Query):
+            return WrittenFrame.of(self._numbers, f"({data.text})", data.columns)
+        self.register(f"{name}_arrow", data)
+        return WrittenFrame.of(self._numbers, quoted(f"{name}_arrow"), data.column_names)
 
     def parquet(self, path: str) -> "nw.LazyFrame[Any]":
-        return nw.from_native(self._connection.read_parquet(path))
+        from pyarrow.parquet import read_schema
+
+        return WrittenFrame.of(self._numbers, f"read_parquet({literal(path)})", read_schema(path).names)
 
     def table_later(self, name: str, schema: pa.Schema, data: Callable[[], pa.Table]) -> "nw.LazyFrame[Any]":
-        # An empty table stands for it while the next steps are planned; the thread that computes them meets the rows
-        # under the same name.
-        self.register(f"{name}_arrow", schema.empty_table())
-        self._pending.append(self._thread.submit(lambda: self._worker.register(f"{name}_arrow", data())))
-        return nw.from_native(self._connection.table(f"{name}_arrow"))
+        self._later(lambda: self._connection.register(f"{name}_arrow", data()))
+        return WrittenFrame.of(self._numbers, quoted(f"{name}_arrow"), schema.names)
 
     def register(self, name: str, data: pa.Table) -> None:
         """Makes an Arrow table known by name to queries given to ``table``."""
-        self._connection.register(name, data)
-        # In turn, for the thread's connection does one thing at a time.
-        self._pending.append(self._thread.submit(self._worker.register, name, data))
+        self._later(lambda: self._connection.register(name, data))
 
     def run(self, statement: str) -> None:
         """Runs one SQL statement."""
+        self._later(lambda: self._connection.execute(statement))
         self._wait()
-        self._connection.execute(statement)
 
     def keep(self, frame: "nw.LazyFrame[Any]", name: str) -> "nw.LazyFrame[Any]":
-        relation = frame.to_native()
-        columns = ", ".join(f'"{column}" {kind}' for column, kind in zip(relation.columns, relation.types, strict=True))
-        self._connection.execute(f'create table "{name}" ({columns})')
-        self._pending.append(self._thread.submit(self._fill, name, relation.sql_query()))
-        return nw.from_native(self._connection.table(name))
+        statement = f"create table {quoted(name)} as {query_of(frame)}"
+        self._later(lambda: self._connection.execute(statement))
+        return WrittenFrame.of(self._numbers, quoted(name), frame.columns)
 
-    def _fill(self, name: str, query: str) -> None:
-        self._worker.execute(f'insert into "{name}" {query}')
+    def _later(self, work: Callable[[], Any]) -> None:
+        """In its turn, in the thread."""
+        self._pending.append(self._thread.submit(work))
 
     def _wait(self) -> None:
-        """Until every kept frame is computed; raises what the first that failed has met."""
+        """Until everything asked for is done; raises what the first that failed has met."""
         pending, self._pending = self._pending, []
         for computed in pending:
             computed.result()
 
     def collect(self, frame: "nw.LazyFrame[Any]") -> pa.Table:
         self._wait()
-        # By the thread's connection, to which alone the rows of ``table_later`` are known.
-        return self._worker.sql(frame.to_native().sql_query()).to_arrow_table()
+        return self._connection.sql(query_of(frame)).to_arrow_table()
 
     def __enter__(self) -> Self:
         return self
@@ -128,10 +135,16 @@ class DuckDBEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is not None:
-            self._worker.interrupt()
+            self._connection.interrupt()
         self._thread.shutdown(cancel_futures=True)
-        self._worker.close()
         self._connection.close()
+
+
+def query_of(frame: "nw.LazyFrame[Any]") -> str:
+    """The SQL of a frame that DuckDB's engine has given."""
+    if not isinstance(frame, WrittenFrame):
+        raise TypeError("a frame of another engine")
+    return frame.sql()
 
 
 class PolarsEngine:

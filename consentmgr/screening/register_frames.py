@@ -270,20 +270,40 @@ class ListKeys:
 def read_rows(
     connection: Connection[Any], frame: Frame, where: str = "", parameters: Mapping[str, Any] | None = None
 ) -> pa.Table:
-    """One frame, or the rows of it that ``where`` keeps, as an Arrow table of its schema."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{frame.select}{where}", parameters)
-        rows = cursor.fetchall()
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(frame.schema)
+    """One frame, or the rows of it that ``where`` keeps, as an Arrow table of its schema.
+
+    By COPY and read as columns: with a hundred thousand changes that takes a third of what making Python's values does.
+    """
+    import pyarrow.csv
+
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"copy ({frame.select}{where}) to stdout (format csv)", parameters) as copy,
+    ):
+        text = b"".join(copy)
+    if not text:
+        return frame.schema.empty_table()
+    told = pyarrow.csv.read_csv(
+        pa.BufferReader(text),
+        read_options=pyarrow.csv.ReadOptions(column_names=frame.schema.names),
+        parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+        # What is null stands without quotes, and an empty text in them.
+        convert_options=pyarrow.csv.ConvertOptions(
+            column_types={field.name: _TEXT if field.type == KEY else field.type for field in frame.schema},
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            true_values=["t"],
+            false_values=["f"],
+        ),
+    )
     arrays = [
-        pa.array([_plain(value) for value in column] if column_field.type == KEY else list(column), column_field.type)
-        for column, column_field in zip(columns, frame.schema, strict=True)
+        pa.array([None if key is None else _key_of(key) for key in column.to_pylist()], KEY)
+        if field.type == KEY
+        else column
+        for column, field in zip(told.columns, frame.schema, strict=True)
     ]
     return pa.table(arrays, schema=frame.schema)
-
-
-def _plain(value: Any) -> bytes | None:
-    return value.bytes if isinstance(value, UUID) else value
 
 
 #: Columns of one frame by name, one element a row; keys as bytes, dates as dates.

@@ -22,7 +22,7 @@ import re
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -37,7 +37,7 @@ from psycopg.sql import SQL
 
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
-from consentmgr.screening.engine import DuckDBEngine, Engine, PolarsEngine
+from consentmgr.screening.engine import DuckDBEngine, Engine, PolarsEngine, Query, query_of
 from consentmgr.screening.facts.holders import ONLY, PERSON, held, with_contact, with_only_history
 from consentmgr.screening.kinds import KIND_COLUMNS, KIND_OF, KINDS_OF, OWN_COLUMNS, by_kind
 from consentmgr.screening.register_frames import (
@@ -76,6 +76,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     **{name: (*own, "alone", KIND_OF[name]) for name, own in OWN_COLUMNS.items()},
     **{KINDS_OF[name]: (KIND_OF[name], *columns) for name, columns in KIND_COLUMNS.items()},
 }
+#: What of acts and relations is asked nowhere but of the contact's points, where it is the contact's only one
+#: (``facts.holders``): most of them, and so the frames leave it out.
+_TOLD_WITH_THE_POINT = {"acts": "event in ('consent_given', 'guardian_consented')", "relations": "true"}
 #: Frames that are made from the register's own and not copied as they are.
 _MADE_READY = ("contacts", "points", *OWN_COLUMNS)
 
@@ -160,7 +163,8 @@ def _seal(told: Mapping[str, Any], keys: AddressKeys) -> str:
 def layout() -> str:
     """Names by a digest the frames' columns and what they are selected by: one of another layout is not read."""
     columns = ";".join(f"{name}({','.join(columns)})" for name, columns in COLUMNS.items())
-    return hashlib.sha256("\n".join((columns, *(frame.select for frame in FRAMES))).encode()).hexdigest()
+    left_out = ";".join(f"{name}:{condition}" for name, condition in _TOLD_WITH_THE_POINT.items())
+    return hashlib.sha256("\n".join((columns, left_out, *(frame.select for frame in FRAMES))).encode()).hexdigest()
 
 
 def file_names() -> list[str]:
@@ -292,24 +296,44 @@ def _make_ready(engine: DuckDBEngine, folder: Path) -> None:
             f"select {shown}, m.contact_id is null as alone, k.{kind} from read_parquet({raw}) r join {kinds} k on {same}"
             f" left join (select contact_id from read_parquet({raw}) group by contact_id having count(*) > 1) m"
             " on m.contact_id = r.contact_id",
+            _whole(folder, name),
+        )
+        _write(
+            engine,
+            f"select {', '.join(COLUMNS[name])} from read_parquet({_quoted(_whole(folder, name))}) join {kinds}"
+            f" using ({kind}) where not (alone and {_TOLD_WITH_THE_POINT[name]})",
             folder / f"{name}.parquet",
         )
     sources = {name: _raw(folder, name) for name in ("contacts", "points")}
-    sources |= {name: folder / f"{name}.parquet" for name in OWN_COLUMNS}
+    sources |= {name: _whole(folder, name) for name in OWN_COLUMNS}
     frames = {
-        name: engine.table(name, f"select * from read_parquet({_quoted(path)})") for name, path in sources.items()
+        name: engine.table(
+            name,
+            Query(
+                f"select * from read_parquet({_quoted(path)})",
+                COLUMNS[name] if name in OWN_COLUMNS else BY_NAME[name].schema.names,
+            ),
+        )
+        for name, path in sources.items()
     }
     # Contacts first, and from their file: the points would otherwise join their acts and relations once more.
     _write(
         engine,
-        with_only_history(*(frames[name] for name in ("contacts", *OWN_COLUMNS))).to_native().sql_query(),
+        query_of(with_only_history(*(frames[name] for name in ("contacts", *OWN_COLUMNS)))),
         folder / "contacts.parquet",
     )
-    contacts = f"select * from read_parquet({_quoted(folder / 'contacts.parquet')})"
+    contacts = Query(f"select * from read_parquet({_quoted(folder / 'contacts.parquet')})", COLUMNS["contacts"])
     points = with_contact(frames["points"], engine.table("contacts", contacts))
-    _write(engine, points.to_native().sql_query(), folder / "points.parquet")
+    _write(engine, query_of(points), folder / "points.parquet")
     for name in _MADE_READY:
         _raw(folder, name).unlink()
+    for name in OWN_COLUMNS:
+        _whole(folder, name).unlink()
+
+
+def _whole(folder: Path, name: str) -> Path:
+    """Acts and relations with their kinds, before those are left out that are told with the point."""
+    return folder / f"{name}.whole"
 
 
 def _write(engine: DuckDBEngine, query: str, path: Path) -> None:
@@ -443,14 +467,18 @@ def frames_of_snapshot(engine: Engine, connection: Connection[Any], snapshot: Sn
     contacts = sorted(_changed_contacts(connection, snapshot) if snapshot.changed is None else snapshot.changed)
     organisations = _changed(connection, "organisation", "changed_xid", snapshot)
     prohibitions = _changed_prohibitions(connection, snapshot, contacts, organisations)
-    values = {"contacts": contacts, "organisations": organisations, "prohibitions": prohibitions}
+    values = {
+        "contacts": _array(contacts),
+        "organisations": _array(organisations),
+        "prohibitions": _array(prohibitions),
+    }
     fresh = _fresh_of_contacts(engine, connection, values) if contacts or organisations else {}
     if organisations:
         for name in ORGANISATION_FRAMES:
-            ours = f" and {BY_NAME[name].owner} = any(%(organisations)s)"
+            ours = f" and {BY_NAME[name].owner} = any(%(organisations)s::bigint[])"
             fresh[name] = read_rows(connection, BY_NAME[name], ours, values)
     if prohibitions:
-        ours = " and b.id = any(%(prohibitions)s)"
+        ours = " and b.id = any(%(prohibitions)s::bigint[])"
         fresh["prohibitions"] = read_rows(connection, BY_NAME["prohibitions"], ours, values)
     unseen = f" and {_UNSEEN.format('k.changed_xid')}"
     fresh["erased_keys"] = read_rows(connection, BY_NAME["erased_keys"], unseen, {"taken": snapshot.position})
@@ -460,24 +488,27 @@ def frames_of_snapshot(engine: Engine, connection: Connection[Any], snapshot: Sn
     return {name: _overlaid_frame(engine, snapshot, name, changes) for name in COLUMNS}
 
 
-def _fresh_of_contacts(
-    engine: Engine, connection: Connection[Any], values: Mapping[str, Sequence[int]]
-) -> dict[str, pa.Table]:
+def _fresh_of_contacts(engine: Engine, connection: Connection[Any], values: Mapping[str, str]) -> dict[str, pa.Table]:
     """The rows of changed contacts, and the points of changed organisations, made ready as the snapshot's are."""
     fresh = {}
     for name in CONTACT_FRAMES:
-        whose = f" and {BY_NAME[name].owner} = any(%(contacts)s)"
-        if name == "points":
-            whose = (
-                " and (p.contact_id = any(%(contacts)s) or (p.contact_id is null"
-                " and p.organisation_id = any(%(organisations)s)))"
-            )
+        whose = f" and {BY_NAME[name].owner} = any(%(contacts)s::bigint[])"
         fresh[name] = read_rows(connection, BY_NAME[name], whose, values)
+    if values["organisations"] != _array(()):
+        # Asked apart: an "or" of two such conditions is looked up by no index, and held to each row by turns.
+        whose = " and p.contact_id is null and p.organisation_id = any(%(organisations)s::bigint[])"
+        listed = read_rows(connection, BY_NAME["points"], whose, values)
+        fresh["points"] = pa.concat_tables([fresh["points"], listed])
     fresh = by_kind(fresh, below_zero=True)
     # They are few, so that no cluster is asked.
     near = engine if isinstance(engine, DuckDBEngine) else PolarsEngine()
     ready = held({name: near.table(f"raw_{name}", fresh[name]) for name in _MADE_READY})
     return fresh | {name: near.collect(ready[name]) for name in ("contacts", "points")}
+
+
+def _array(ids: Iterable[int]) -> str:
+    """Ids as PostgreSQL writes an array: one text costs the driver nothing, and a hundred thousand numbers seconds."""
+    return f"{{{','.join(map(str, ids))}}}"
 
 
 def _changed_prohibitions(
@@ -486,10 +517,10 @@ def _changed_prohibitions(
     """New and lifted ones, and those whose contact or organisation has changed (it may not have been known before)."""
     question = (
         f"select b.id from prohibition b where {_UNSEEN.format('b.changed_xid')} or b.contact_ref in"
-        " (select ref from contact where id = any(%(contacts)s)) or b.organisation in"
-        " (select identity from organisation where id = any(%(organisations)s))"
+        " (select ref from contact where id = any(%(contacts)s::bigint[])) or b.organisation in"
+        " (select identity from organisation where id = any(%(organisations)s::bigint[]))"
     )
-    values = {"taken": snapshot.position, "contacts": list(contacts), "organisations": list(organisations)}
+    values = {"taken": snapshot.position, "contacts": _array(contacts), "organisations": _array(organisations)}
     with connection.cursor() as cursor:
         cursor.execute(question, values)
         return [row[0] for row in cursor.fetchall()]
@@ -508,30 +539,28 @@ def _left_out(name: str, changes: _Changes) -> tuple[str, str] | None:
     return found if getattr(changes, found[1]) else None
 
 
-def _queries(engine: DuckDBEngine, snapshot: Snapshot, changes: _Changes) -> dict[str, str]:
+def _queries(engine: DuckDBEngine, snapshot: Snapshot, changes: _Changes) -> dict[str, Query]:
     for column, ids in (
         ("contact_id", changes.contacts),
         ("organisation_id", changes.organisations),
         ("prohibition_id", changes.prohibitions),
     ):
         engine.register(f"changed_{column}", pa.table({column: pa.array(ids, pa.int64())}))
-    return {name: _overlaid_query(engine, snapshot, name, changes) for name in COLUMNS}
+    return {name: Query(_overlaid_query(engine, snapshot, name, changes), COLUMNS[name]) for name in COLUMNS}
 
 
 def _overlaid_query(engine: DuckDBEngine, snapshot: Snapshot, name: str, changes: _Changes) -> str:
     columns = ", ".join(COLUMNS[name])
-    base = f"select {columns} from read_parquet({_quoted(snapshot.folder / f'{name}.parquet')})"
-    kept = []
+    base = f"select {columns} from read_parquet({_quoted(snapshot.folder / f'{name}.parquet')}) base"
     if left_out := _left_out(name, changes):
-        column = left_out[0]
-        condition = f"{column} not in (select {column} from changed_{column})"
-        # A point that is an organisation's has no contact, and "not in" would be unknown of it.
-        kept.append(f"(contact_id is null or {condition})" if name == "points" else condition)
+        # An anti join keeps what has no contact, as the points of organisations have none; and it lets through to the
+        # file what a later join asks for.
+        base += f" anti join changed_{left_out[0]} using ({left_out[0]})"
     if name == "points" and changes.organisations:
-        kept.append(
-            "not (contact_id is null and organisation_id in (select organisation_id from changed_organisation_id))"
+        base += (
+            " where not (contact_id is null and organisation_id in"
+            " (select organisation_id from changed_organisation_id))"
         )
-    base = f"{base} where {' and '.join(kept)}" if kept else base
     fresh = changes.fresh.get(name)
     if fresh is None or not fresh.num_rows:
         return base

@@ -113,7 +113,11 @@ class SparkEngine:
             return data
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            native: Any = self.session.createDataFrame(_plain(data))
+            from pyspark.sql.pandas.types import from_arrow_schema
+
+            plain = _plain(data)
+            # Said and not inferred: Spark Connect refuses to guess the columns of a table without rows.
+            native: Any = self.session.createDataFrame(plain, schema=from_arrow_schema(plain.schema))
         frame: nw.LazyFrame[Any] = nw.from_native(native)
         return frame
 

@@ -202,3 +202,20 @@ def test_a_snapshot_holds_no_address_and_no_name(
             assert row["email"].lower() not in text.lower()
         for name in ("phone", "street", "family_name"):
             assert row.get(name, "\0") not in text
+
+
+def test_what_a_point_tells_of_its_contact_is_not_searched_for(
+    database: Database, address_keys: AddressKeys, rows: list[dict[str, str]], tmp_path: Path
+) -> None:
+    import polars as pl
+
+    folder = taken(database, tmp_path, address_keys).folder
+    acts, relations, points, kinds = (
+        pl.read_parquet(folder / f"{name}.parquet") for name in ("acts", "relations", "points", "act_kinds")
+    )
+    consents = kinds.filter(pl.col("event").is_in(["consent_given", "guardian_consented"]))["act_kind"].to_list()
+    assert points["only_act_kind"].is_in(consents).any()
+    assert points["only_relation_kind"].is_not_null().any()
+    assert acts.filter("alone", pl.col("act_kind").is_in(consents)).is_empty()
+    assert relations.filter("alone").is_empty()
+    assert not acts.is_empty()
