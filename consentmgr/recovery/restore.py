@@ -6,9 +6,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
 
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.orm import Session
 
 from consentmgr.audit.service import record
@@ -22,6 +25,11 @@ from consentmgr.prohibitions import journal
 from consentmgr.prohibitions.models import Restoration
 from consentmgr.prohibitions.recovered import open_restoration
 from consentmgr.recovery.backup import Backup, check_restored, load, owner, packed_files
+
+#: The longest name PostgreSQL gives a database, in bytes; it cuts a longer one off.
+LONGEST_NAME: Final = 63
+#: Seconds that connections which were given back may take to end.
+LEAVING_LIMIT: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +53,12 @@ def restore(
     filled = _is_filled(database)
     if filled and not replace:
         raise BadInput("there is a register already; with --replace it is kept under another name", field="--replace")
-    kept = f"{name}_before_{now:%Y%m%d%H%M%S}"
     database.engine.dispose()
     with owner(database) as engine:
         with engine.connect() as connection:
-            busy = connection.scalar(
-                text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name"), {"name": name}
-            )
-            if busy:
+            if not _is_left_alone(connection, name):
                 raise Unavailable("the register is in use; stop consentmgr serve and every other command first")
+            kept = _free_name(connection, name, now)
             role = database.engine.url.username
             connection.execute(text(f'ALTER DATABASE "{name}" RENAME TO "{kept}"'))
             owned = f' OWNER "{role}"' if role else ""
@@ -80,6 +85,29 @@ def restore(
     if attachments is not None:
         _put_back(backup, attachments)
     return Restored(kept if filled else None)
+
+
+def _is_left_alone(connection: Connection, name: str) -> bool:
+    """Whether nobody is connected to the database. A connection that was just given back takes the server a moment to
+    end, and its own housekeeping makes way by itself.
+    """
+    question = text("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = :name AND backend_type = :client)")
+    deadline = monotonic() + LEAVING_LIMIT
+    while connection.scalar(question, {"name": name, "client": "client backend"}):
+        if monotonic() > deadline:
+            return False
+        sleep(0.02)
+    return True
+
+
+def _free_name(connection: Connection, name: str, now: datetime) -> str:
+    """What the register that was there is called from now on. It tells when, and is no other database's name: two
+    restores may come within a second.
+    """
+    taken = set(connection.scalars(text("SELECT datname FROM pg_database")))
+    endings = (f"_before_{now:%Y%m%d%H%M%S}" + (f"_{number}" if number > 1 else "") for number in count(1))
+    names = (name.encode()[: LONGEST_NAME - len(ending)].decode(errors="ignore") + ending for ending in endings)
+    return next(kept for kept in names if kept not in taken)
 
 
 def _put_back(backup: Backup, store: Path) -> None:
