@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import io
 import os
 import signal
 import socket
+import stat
 import sys
 import tempfile
 import threading
@@ -206,7 +208,7 @@ class WebServer:
             finally:
                 self._waiting -= 1
             if isinstance(content, _Parts):
-                return await self._send(protocol, status, told, content, context)
+                return await self._send(protocol, scope.client, status, told, content, context)
         with suppress(RuntimeError):  # The client has gone.
             if isinstance(content, Path):
                 protocol.response_file(status, told, str(content))
@@ -214,13 +216,24 @@ class WebServer:
                 protocol.response_bytes(status, told, content)
         return None
 
-    async def _send(self, protocol: Any, status: int, told: Headers, parts: _Parts, context: Context) -> None:
+    async def _send(
+        self, protocol: Any, client: str, status: int, told: Headers, parts: _Parts, context: Context
+    ) -> None:
         """Send an answer part by part; the next is made when the one before has been taken, so that the memory holds
-        one however long the answer is and however slow the client.
+        one however long the answer is and however slow the client. Where a part cannot be made the connection is cut,
+        because an answer that ends as answers end would be taken for the whole.
         """
         try:
             transport = protocol.response_stream(status, told)
-            while part := await self._loop.run_in_executor(self._acts, context.run, parts.next):
+            while True:
+                try:
+                    part = await self._loop.run_in_executor(self._acts, context.run, parts.next)
+                except Exception as error:  # noqa: BLE001 - whatever it is, the answer is not whole
+                    _cut(client)
+                    _log_broken(error)
+                    return
+                if not part:
+                    break
                 await transport.send_bytes(part)
         except RuntimeError:
             # The client has gone.
@@ -232,9 +245,11 @@ class WebServer:
         """The body of a request: in memory, or where it is an upload in a file."""
         declared = scope.headers.get("content-length") or ""
         length = int(declared) if declared.isascii() and declared.isdigit() else None
-        if length is not None and length <= LARGEST_BODY:
+        if length is not None and length <= LARGEST_BODY and "transfer-encoding" not in scope.headers:
+            # The server reads no more than was declared, so it may be read in one go.
             async with asyncio.timeout(BODY_SECONDS):
-                return await _read(protocol)
+                whole = await protocol()
+            return _Body(io.BytesIO(whole), len(whole))
         most = self._largest(scope.method, scope.path)
         if most <= LARGEST_BODY:
             async with asyncio.timeout(BODY_SECONDS):
@@ -335,6 +350,37 @@ class WebServer:
             environ[key] = f"{environ[key]},{value}" if key in environ else value
         environ["CONTENT_LENGTH"] = str(body.length)
         return environ
+
+
+def _cut(client: str) -> None:
+    """Close the connection to a client (``address:port``) where it stands, so that it sees the answer end too early.
+
+    The server knows an answer's end only as its good end, and keeps its connections to itself; so the connection is
+    looked for among the files of this process. Systems without ``/dev/fd`` (Windows) have no such list: there the
+    client has the mark of the end that the operation offers.
+    """
+    with suppress(FileNotFoundError):
+        for number in sorted(int(file.name) for file in Path("/dev/fd").iterdir()):
+            with suppress(OSError):
+                if not stat.S_ISSOCK(os.fstat(number).st_mode):
+                    continue
+                with socket.socket(fileno=os.dup(number)) as connection:
+                    if connection.type == socket.SOCK_STREAM and _told_alike(connection.getpeername(), client):
+                        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _told_alike(peer: Any, client: str) -> bool:
+    address, _, port = client.rpartition(":")
+    if not isinstance(peer, tuple) or str(peer[1]) != port:
+        return False
+    here, there = (ip_address(one.strip("[]").partition("%")[0]) for one in (peer[0], address))
+    return (getattr(here, "ipv4_mapped", None) or here) == (getattr(there, "ipv4_mapped", None) or there)
+
+
+def _log_broken(error: Exception) -> None:
+    from consentmgr.edge.logs import log, where
+
+    log().error("answer_broken", **where(error))
 
 
 async def _read(protocol: Any) -> _Body:
@@ -481,6 +527,9 @@ def serve_here(
             else:
                 click.echo(f"Serving {address}/  (links begin with {settings.public_url}; Ctrl-C ends)")
 
+        # What is there now stays: it is not looked through for garbage again and again.
+        gc.collect()
+        gc.freeze()
         # The event loop is one thread among many, and all others wait for it: it must not wait 5 ms for its turn.
         sys.setswitchinterval(0.001)
         asyncio.run(_serve_until_told(server, opened))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from hashlib import sha256
 from io import BytesIO
 from itertools import chain
 from typing import Any, Final
 from uuid import UUID
 
+import msgspec
 from flask import Response, request, send_file, url_for
 from marshmallow import fields, validate
 from werkzeug.exceptions import UnsupportedMediaType
@@ -52,6 +54,18 @@ class DocumentCountSchema(ApiSchema):
         required=True, validate=validate.OneOf(("new", "changed", "unchanged", "kept_erased", "rejected"))
     )
     count = fields.Integer(required=True)
+
+
+class RegisterQuery(ApiSchema):
+    """How the register is to be told."""
+
+    end = fields.Boolean(
+        load_default=False,
+        metadata={
+            "description": "A last line of type `end`, with the number of documents and the SHA-256 of all that stands "
+            "before it. It is no document: take it off before the lines are brought anywhere."
+        },
+    )
 
 
 class RejectedLineSchema(ApiSchema):
@@ -252,21 +266,24 @@ def show_rejected(import_id: UUID) -> Response:
 
 @files.route("/documents")
 @scope(Scope.READ_DOCUMENTS)
+@files.arguments(RegisterQuery, location="query")
 @files.response(
     200, {"type": "string"}, content_type=LINES, example='{"type":"controller","key":"acme","name":"Acme Oy"}\n'
 )
-def export_documents() -> Response:
+def export_documents(how: dict[str, Any]) -> Response:
     """Fetch the whole register as documents.
 
     Every document, one a line, in an order in which it can be brought into another register; all at one position of the
-    database. For keys for all controllers: it holds the personal data of everyone. That it was fetched is recorded.
+    database. An answer that breaks off ends without the last chunk, and the client's library says so; where something
+    on the way hides that, `end` asks for a mark. For keys for all controllers: it holds the personal data of everyone.
+    That it was fetched is recorded.
     """
     if caller().controllers is not None:
         require_controller(None)
     database = application.database()
     with database.transaction() as opened:
         audit.read(opened, at=clock.now(), actor=caller().name, object="documents", detail={"what": "the register"})
-    parts = _parts(database, application.keys().address_key_id)
+    parts = _parts(database, application.keys().address_key_id, end=how["end"])
     # The first part is made before the answer begins, so that what goes wrong at once is told as a problem.
     first = next(parts, b"")
     response = Response(chain((first,), parts), mimetype=LINES)
@@ -275,15 +292,24 @@ def export_documents() -> Response:
     return response
 
 
-def _parts(database: Database, key_id: int) -> Generator[bytes]:
-    """The lines of an export, many together: sending each alone would take longer than reading it."""
-    held, size = [], 0
+def _parts(database: Database, key_id: int, *, end: bool) -> Generator[bytes]:
+    """The lines of an export, many together: sending each alone would take longer than reading it. ``end``: and a last
+    one that tells how many there were and what they come to.
+    """
+    held, size, count, digest = [], 0, 0, sha256()
     with database.reading() as reading:
         for line in exported_lines(reading, key_id=key_id):
             held.append(line)
             size += len(line)
+            count += 1
             if size >= _PART:
-                yield b"".join(held)
+                part = b"".join(held)
+                digest.update(part)
+                yield part
                 held, size = [], 0
-        if held:
-            yield b"".join(held)
+    part = b"".join(held)
+    digest.update(part)
+    if end:
+        part += msgspec.json.encode({"type": "end", "documents": count, "sha256": digest.hexdigest()}) + b"\n"
+    if part:
+        yield part

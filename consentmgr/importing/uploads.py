@@ -280,6 +280,12 @@ def forget(session: Session, upload: ImportUpload, store: FileStore, *, actor: s
     session.flush()
 
 
+def held(session: Session, files: Collection[UUID]) -> set[UUID]:
+    """Which of these files of the store are uploads that are kept."""
+    kept = select(ImportUpload.id).where(ImportUpload.id.in_(files), ImportUpload.forgotten_at.is_(None))
+    return {*session.scalars(kept)}
+
+
 # --- what somebody may speak of ---------------------------------------------------------------------------------------
 
 

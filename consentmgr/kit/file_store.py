@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 from uuid import UUID, uuid4
@@ -22,6 +25,8 @@ _PIECE_BYTES: Final = 1 << 20
 _LONGEST_NAME: Final = 120
 #: What no file system and no header likes in a name.
 _NOT_IN_NAMES: Final = frozenset('/\\:*?"<>|')
+#: A folder of a file; others in the same place are somebody else's.
+_ID: Final = re.compile("[0-9a-f]{32}")
 
 
 class Readable(Protocol):
@@ -87,6 +92,17 @@ class FileStore:
             return False
         shutil.rmtree(folder, ignore_errors=True)
         return True
+
+    def untouched_since(self, moment: datetime) -> set[UUID]:
+        """Ids of files that have lain there, with nothing new beside them, since before ``moment``."""
+        found = set()
+        with suppress(FileNotFoundError):
+            for folder in self._folder.iterdir():
+                if _ID.fullmatch(folder.name):
+                    with suppress(FileNotFoundError):
+                        if folder.stat().st_mtime < moment.timestamp():
+                            found.add(UUID(folder.name))
+        return found
 
     def passing_file(self) -> BinaryIO:
         """A file without a name, on the store's own disk, for what is still coming in; gone when it is closed."""

@@ -138,6 +138,17 @@ _ANSWER: Final[dict[str, Any]] = {
 }
 
 
+#: The same in a list of screenings.
+_LISTED: Final = {name: value for name, value in _ANSWER.items() if name in ScreeningSchema().fields}
+_CHANGED: Final = {
+    "row": 1,
+    "verdict_then": "allow",
+    "reason_then": "CONSENT_OK",
+    "verdict_now": "block",
+    "reasons": ["CONSENT_WITHDRAWN"],
+}
+
+
 # --- asked for --------------------------------------------------------------------------------------------------------
 
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
@@ -332,7 +343,7 @@ def _stored(stream: Readable, name: str, ending: str = "csv") -> StoredFile:
 @scope(Scope.READ_SCREENINGS)
 @reads
 @screenings.arguments(ScreeningsPage, location="query")
-@screenings.response(200, make_page_schema(ScreeningSchema))
+@screenings.response(200, make_page_schema(ScreeningSchema), example={"items": [_LISTED], "next": None})
 def list_screenings(asked: dict[str, Any]) -> dict[str, Any]:
     """List screenings.
 
@@ -532,11 +543,27 @@ def cancel_screening(list_id: UUID) -> dict[str, Any]:
     return _whole(_own(list_id))
 
 
+@screenings.route("/screenings/<uuid:list_id>", methods=["DELETE"])
+@scope(Scope.RUN_SCREENINGS)
+@writes
+@screenings.response(204)
+def remove_screening(list_id: UUID) -> None:
+    """Remove a screening.
+
+    Its files, and the list itself where no other screening of it is kept, before their thirty days are over; one that
+    waits or runs is cancelled first. The screening stays in the list as `forgotten`, and its certificate in the
+    register as proof. Removing it again changes nothing.
+    """
+    found, who, now = _own(list_id), caller(), clock.now()
+    lists.stop(session(), found, actor=who.name, now=now)
+    lists.forget(session(), found, application.settings(), actor=who.name, now=now)
+
+
 @screenings.route("/screenings/<uuid:list_id>/delta")
 @scope(Scope.READ_SCREENINGS)
 @reads
 @screenings.arguments(Page, location="query")
-@screenings.response(200, make_page_schema(ChangedAnswerSchema))
+@screenings.response(200, make_page_schema(ChangedAnswerSchema), example={"items": [_CHANGED], "next": None})
 @screenings.alt_response(410, "Problem410")
 def list_changed_answers(asked: dict[str, Any], list_id: UUID) -> dict[str, Any]:
     """List the rows whose answer would be another one now.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import threading
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import httpx
+import pytest
 from sqlalchemy import text
 
 from consentmgr.consents.verification import verify
@@ -109,6 +111,19 @@ def test_the_register_goes_out_as_it_came(api: ApiCalling, register: Register) -
     assert register.one("SELECT count(*) FROM audit_event WHERE object = 'documents' AND action = 'read'") == 1
 
 
+def test_a_last_line_tells_that_it_was_all_where_it_is_asked_for(api: ApiCalling, register: Register) -> None:
+    register.take_well(*(contact(f"crm:{number}", municipality="x" * 5_000) for number in range(200)))
+    plain = api().get("/documents").data
+    marked = api().get("/documents?end=true").data
+    assert marked.startswith(plain)
+    assert json.loads(marked.removeprefix(plain)) == {
+        "type": "end",
+        "documents": plain.count(b"\n"),
+        "sha256": sha256(plain).hexdigest(),
+    }
+    assert api().get("/documents?end=perhaps").status_code == 422
+
+
 # --- a real server ----------------------------------------------------------------------------------------------------
 
 
@@ -128,6 +143,32 @@ def test_the_register_is_sent_part_by_part(
         parts = list(answer.iter_raw())
     assert len(parts) > 2
     assert b"".join(parts) == b"".join(register.export())
+
+
+def test_a_register_that_breaks_off_is_not_taken_for_the_whole(
+    api: ApiCalling, register: Register, database: Database, serve: Callable[..., RunningServer]
+) -> None:
+    register.take_well(*(contact(f"crm:{number}", municipality="x" * 5_000) for number in range(100)))
+    running = serve("--no-jobs")
+    headers = {"Authorization": f"Bearer {api().token}"}
+    waiting = text("SELECT pid FROM pg_locks WHERE NOT granted AND relation = 'prohibition'::regclass")
+    url = f"{running.url}/api/v1/documents"
+    with database.connect() as holder, database.connect() as other:
+        # Contacts go out, and what comes after them cannot be read.
+        holder.execute(text("LOCK TABLE prohibition IN ACCESS EXCLUSIVE MODE"))
+        with httpx.stream("GET", url, params={"end": "true"}, headers=headers, timeout=60) as answer:
+            assert answer.status_code == 200
+            parts = answer.iter_raw()
+            came = next(parts)
+            while (pid := other.scalar(waiting)) is None:
+                other.rollback()
+            other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+            with pytest.raises(httpx.RemoteProtocolError):
+                came += b"".join(parts)
+    assert b'"type":"end"' not in came
+    # The server goes on, and asking again gives everything.
+    whole = httpx.get(url, headers=headers, timeout=60).content
+    assert whole == b"".join(register.export())
 
 
 def test_a_server_killed_in_the_middle_of_many_leaves_nothing_and_a_retry_takes_all_once(

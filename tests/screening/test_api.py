@@ -19,7 +19,7 @@ from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.screening.desk.changed_now import changed_now
 from consentmgr.screening.desk.lists import forget, list_by_id, result_folder
-from consentmgr.screening.models import ListScreening
+from consentmgr.screening.models import ListScreening, Screening
 from consentmgr.staff.scopes import Scope
 from consentmgr.timetable.models import Task
 from tests.conftest import RunCommand
@@ -324,6 +324,26 @@ def test_a_cancelled_screening_comes_to_nothing(api: ApiCalling, database: Datab
     work(database, settings)
     assert client.get(address).json["status"] == "cancelled"
     assert client.post(f"{address}/cancel").json["status"] == "cancelled"
+
+
+def test_a_screening_is_removed_with_its_files_and_its_certificate_stays(
+    api: ApiCalling, database: Database, settings: Settings
+) -> None:
+    client = api()
+    address = ordered(client)
+    work(database, settings)
+    certificate = client.get(address).json["certificate"]
+    assert client.delete(address).status_code == 204
+    assert client.delete(address).status_code == 204, "once more changes nothing"
+    assert client.get(address).json["status"] == "forgotten"
+    assert client.get(f"{address}/result").status_code == 410
+    assert not list((settings.data_folder / "files").iterdir())
+    with database.reading() as session:
+        assert session.get(Screening, UUID(certificate)) is not None
+    waiting = ordered(client, name="toinen.csv")
+    assert client.delete(waiting).status_code == 204
+    work(database, settings)
+    assert client.get(waiting).json["status"] == "forgotten"
 
 
 # --- asked again ------------------------------------------------------------------------------------------------------

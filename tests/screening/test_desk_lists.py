@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import timedelta
 from uuid import UUID
 
 import polars
@@ -11,8 +12,11 @@ import xlsxwriter
 
 from consentmgr.config import Settings
 from consentmgr.db import Database
+from consentmgr.importing import uploads
 from consentmgr.keys import Keys
+from consentmgr.kit import clock
 from consentmgr.screening.desk import previews
+from consentmgr.screening.desk.lists import files_of
 from consentmgr.screening.desk.previews import looked_at
 from consentmgr.screening.desk.work import forget_lists
 from tests.screening.desk_samples import bring, confirm, fill, id_of, made, screened, seen, start_stored, work
@@ -200,9 +204,6 @@ def test_a_large_workbook_is_looked_at_in_the_background(
 def test_lists_are_forgotten_in_time_and_the_certificate_stays(
     desk: Desk, database: Database, settings: Settings, keys: Keys
 ) -> None:
-    from datetime import timedelta
-
-    from consentmgr.kit import clock
     from consentmgr.screening.models import Screening
 
     client = desk("marketer")
@@ -220,6 +221,29 @@ def test_lists_are_forgotten_in_time_and_the_certificate_stays(
     with database.reading() as session:
         assert kept.screening is not None
         assert session.get(Screening, kept.screening) is not None
+
+
+def test_a_file_that_no_row_speaks_of_is_removed_after_a_day(
+    desk: Desk, database: Database, settings: Settings, keys: Keys
+) -> None:
+    kept = seen(database, id_of(bring(desk("marketer"))))
+    store = files_of(settings)
+    # A server that died before its transaction was committed leaves a file and no row.
+    stray = store.put(io.BytesIO(b"email\naino@posti.example\n"), limit=1_000)
+    with database.transaction() as session:
+        upload = uploads.keep(
+            session, store.put(io.BytesIO(b"email\n"), limit=1_000), controllers=None, mends=None, actor="test",
+            now=clock.now(),
+        ).id  # fmt: skip
+    attachments = settings.data_folder / "files" / "attachments"
+    attachments.mkdir()
+    assert forget_lists(database, settings, keys, clock.now() + timedelta(hours=23)) == ""
+    assert store.has(stray.id)
+    assert forget_lists(database, settings, keys, clock.now() + timedelta(hours=25)) == "1 stray files removed"
+    assert not store.folder(stray.id).exists()
+    assert store.has(kept.file_id)
+    assert store.has(upload)
+    assert attachments.exists()
 
 
 def test_a_list_is_removed_when_somebody_asks(desk: Desk, database: Database, settings: Settings) -> None:

@@ -8,8 +8,9 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from http.client import HTTPConnection
+from contextlib import ExitStack, closing, contextmanager, suppress
+from http.client import HTTPConnection, IncompleteRead
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -50,6 +51,16 @@ def two() -> Response:
     return answer
 
 
+@app.get("/breaks/<int:after>")
+def breaks(after: int) -> Response:
+    def parts() -> Iterator[bytes]:
+        for _ in range(after):
+            yield b"x" * 1_000
+        raise RuntimeError("this and that")
+
+    return Response(parts(), mimetype="text/plain")
+
+
 @contextmanager
 def served(threads: int = 2) -> Iterator[SimpleNamespace]:
     """The application above on a free port, in a thread."""
@@ -77,12 +88,10 @@ def served(threads: int = 2) -> Iterator[SimpleNamespace]:
 
 
 def ask(port: int, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, bytes, dict]:
-    connection = HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-    answer = connection.getresponse()
-    content = answer.read()
-    connection.close()
-    return answer.status, content, dict(answer.headers)
+    with closing(HTTPConnection("127.0.0.1", port, timeout=20)) as connection:
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        with connection.getresponse() as answer:
+            return answer.status, answer.read(), dict(answer.headers)
 
 
 def raw(port: int, *parts: bytes) -> bytes:
@@ -131,6 +140,28 @@ def test_a_head_has_the_length_and_no_body(port: int) -> None:
     status, content, headers = ask(port, "HEAD", "/said/x")
     assert (status, content) == (200, b"")
     assert int(headers["content-length"]) > 50
+
+
+def files_open() -> int:
+    return len(list(Path("/dev/fd").iterdir()))
+
+
+@pytest.mark.parametrize("after", [1, 300])
+def test_an_answer_that_breaks_does_not_end_as_a_whole_one_does(port: int, after: int) -> None:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=20)) as neighbour:
+        neighbour.request("GET", "/said/x")
+        neighbour.getresponse().read()
+        before = files_open()
+        with pytest.raises((IncompleteRead, ConnectionError)):
+            ask(port, "GET", f"/breaks/{after}")
+        # Looking for the connection leaves no file open.
+        deadline = time.monotonic() + 20
+        while files_open() > before:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        # Nobody else's connection is touched, and the server goes on.
+        neighbour.request("GET", "/said/x")
+        assert neighbour.getresponse().read()
 
 
 def test_headers_that_come_twice_are_kept(port: int) -> None:

@@ -480,6 +480,12 @@ def forget(session: Session, found: ListView, settings: Settings, *, actor: str,
         shutil.rmtree(result_folder(settings, found), ignore_errors=True)
 
 
+def held(session: Session, files: Collection[UUID]) -> set[UUID]:
+    """Which of these files of the store are lists that are kept."""
+    kept = select(ListScreening.file_id).where(ListScreening.file_id.in_(files), ListScreening.forgotten_at.is_(None))
+    return {*session.scalars(kept)}
+
+
 def to_forget(session: Session, *, now: datetime, limit: int = 500) -> list[ListView]:
     """Lists whose time is over, oldest first."""
     drafts = and_(ListScreening.screening.is_(None), ListScreening.created_at < now - KEEP_DRAFTS)

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.config import Settings
 from consentmgr.db import Database
+from consentmgr.importing.uploads import held as held_uploads
 from consentmgr.keys import Keys
 from consentmgr.kit import clock
 from consentmgr.kit.private_folder import make_private_folder
@@ -30,6 +31,7 @@ from consentmgr.screening.desk.lists import (
     campaign_of_list,
     files_of,
     forget,
+    held,
     list_by_id,
     result_folder,
     to_forget,
@@ -44,6 +46,8 @@ from consentmgr.screening.reports import ReportData, workbook_summary
 from consentmgr.screening.run import screen_and_publish
 from consentmgr.timetable.tasks import Progress, TaskView
 
+#: A file without a row was brought by nobody: no upload takes so long.
+STRAY_AFTER: Final = timedelta(days=1)
 #: The clock's part acts under this name.
 ACTOR: Final = "scheduler"
 #: Longer results get no workbook: a person does not read so many rows, and Excel opens a million of them only just.
@@ -211,10 +215,29 @@ def _list_of(database: Database, task: TaskView) -> ListView:
 
 
 def forget_lists(database: Database, settings: Settings, keys: Keys, now: datetime) -> str:  # noqa: ARG001 - a job
-    """Forget lists and results whose time is over; for once a day."""
+    """Forget lists and results whose time is over, and files nobody ever noted; for once a day."""
     with database.reading() as session:
         over = to_forget(session, now=now)
     for found in over:
         with database.transaction() as session:
             forget(session, found, settings, actor=ACTOR, now=now)
-    return f"{len(over)} lists forgotten" if over else ""
+    strays = forget_strays(database, settings, now)
+    told = [f"{len(over)} lists forgotten"] * bool(over) + [f"{strays} stray files removed"] * bool(strays)
+    return ", ".join(told)
+
+
+def forget_strays(database: Database, settings: Settings, now: datetime) -> int:
+    """Remove files of the store that no row speaks of; how many.
+
+    A file is there before the row that notes it. Where the transaction of that row came to nothing, or its process died,
+    a list of people would lie there for ever. Lists and files to import lie in the one store.
+    """
+    store = files_of(settings)
+    found = store.untouched_since(now - STRAY_AFTER)
+    if not found:
+        return 0
+    with database.reading() as session:
+        strays = found - held(session, found) - held_uploads(session, found)
+    for file_id in strays:
+        store.forget(file_id)
+    return len(strays)
