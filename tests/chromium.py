@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 #: What distributions and vendors call it. Chrome and Edge are Chromium for our purpose.
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
@@ -65,6 +65,12 @@ def browser() -> Iterator[Browser]:
             yield chromium
         finally:
             chromium.close()
+
+
+def follow(page: Page, selector: str) -> None:
+    """Click what leads to another page, and wait until that page is there: what comes next is done on it."""
+    with page.expect_navigation():
+        page.click(selector)
 
 
 def main() -> int:

@@ -12,15 +12,17 @@ import atexit
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import IO, TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,17 +46,60 @@ PRELOADED = (
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
 )
+#: What a server needs besides: everything.
+OF_SERVERS = (*PRELOADED, "consentmgr.commands", "consentmgr.app", "consentmgr.serving", "consentmgr.scheduler")
 _LENGTH = struct.Struct("!I")
 
 
-class CommandRunner:
-    """Starts the waiting process; ``run`` sends it a command. Close it."""
+class Started:
+    """A command that runs: what is asked of a ``subprocess.Popen``, of a process that is somebody else's child."""
 
-    def __init__(self, folder: Path, search_path: str) -> None:
+    def __init__(self, connection: socket.socket, arguments: Sequence[str]) -> None:
+        self._connection, self._arguments = connection, arguments
+        (self.pid,) = _LENGTH.unpack(_received(connection, _LENGTH.size))
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit code, or None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(0)
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code. Raises ``subprocess.TimeoutExpired``."""
+        if self.returncode is None:
+            if not select.select([self._connection], [], [], timeout)[0]:
+                raise subprocess.TimeoutExpired([*self._arguments], timeout or 0)
+            self.returncode = int(self._connection.recv(16) or b"-9")
+            self._connection.close()
+        return self.returncode
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class CommandRunner:
+    """Starts the waiting process; ``run`` and ``start`` send it a command. Close it."""
+
+    def __init__(self, folder: Path, search_path: str, *, of_servers: bool = False) -> None:
         self._address = str(folder / "commands.sock")
         reader, writer = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.command_runner", self._address, str(writer)],
+            [
+                sys.executable,
+                "-m",
+                "tests.command_runner",
+                self._address,
+                str(writer),
+                *(["servers"] if of_servers else []),
+            ],
             env={**os.environ, "PYTHONPATH": search_path},
             pass_fds=(writer,),
             stdin=subprocess.DEVNULL,
@@ -68,16 +113,13 @@ class CommandRunner:
         self, arguments: Sequence[str], *, stdin: str | None, environment: Mapping[str, str], folder: Path
     ) -> subprocess.CompletedProcess[str]:
         """Run one command to its end; its text is UTF-8. Safe from several threads."""
-        asked = json.dumps([list(arguments), dict(environment), str(folder)]).encode()
         pipes = [os.pipe() for _ in range(3)]
         theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
         texts = ["", ""]
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(self._address)
-            socket.send_fds(connection, [_LENGTH.pack(len(asked))], theirs)
+        with self._asked(arguments, environment, folder, theirs) as connection:
             for end in theirs:
                 os.close(end)
-            connection.sendall(asked)
+            started = Started(connection, arguments)
 
             def read(place: int) -> None:
                 with os.fdopen(pipes[place + 1][0], encoding="utf-8", newline="") as stream:
@@ -95,17 +137,50 @@ class CommandRunner:
                     os.dup2(os.open(os.devnull, os.O_WRONLY), given.fileno())
             for reader in readers:
                 reader.join()
-            code = int(connection.recv(16) or b"-9")
+            code = started.wait()
         return subprocess.CompletedProcess(["consentmgr", *arguments], code, texts[0], texts[1])
+
+    def start(
+        self, arguments: Sequence[str], *, output: IO[bytes], environment: Mapping[str, str], folder: Path
+    ) -> Started:
+        """Begin a command that writes to ``output`` and reads nothing."""
+        with Path(os.devnull).open("rb") as nothing:
+            streams = [nothing.fileno(), output.fileno(), output.fileno()]
+            return Started(self._asked(arguments, environment, folder, streams), arguments)
+
+    def _asked(
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, streams: list[int]
+    ) -> socket.socket:
+        asked = json.dumps([list(arguments), dict(environment), str(folder)]).encode()
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(self._address)
+        socket.send_fds(connection, [_LENGTH.pack(len(asked))], streams)
+        connection.sendall(asked)
+        return connection
 
     def close(self) -> None:
         self._process.terminate()
         self._process.wait(30)
 
 
-def _wait_for_commands(address: str, ready: int) -> NoReturn:
-    for module in PRELOADED:
+def _received(connection: socket.socket, size: int) -> bytes:
+    found = b""
+    while len(found) < size:
+        more = connection.recv(size - len(found))
+        if not more:
+            raise ConnectionError("the process that runs commands has ended")
+        found += more
+    return found
+
+
+def _wait_for_commands(address: str, ready: int, *, of_servers: bool) -> NoReturn:
+    for module in OF_SERVERS if of_servers else PRELOADED:
         import_module(module)
+    if of_servers:
+        from consentmgr.blueprints import BLUEPRINTS
+
+        for row in BLUEPRINTS:
+            import_module(row.place.partition(":")[0])
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
     listening.listen(16)
@@ -121,21 +196,20 @@ def _wait_for_commands(address: str, ready: int) -> NoReturn:
 
 
 def _answer(connection: socket.socket) -> NoReturn:
-    """Run the command in a child, and send its exit code."""
+    """Run the command in a child, and send its number, and in the end its exit code."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
-    (length,) = _LENGTH.unpack(head)
-    asked = b""
-    while len(asked) < length:
-        asked += connection.recv(length - len(asked))
+    asked = _received(connection, *_LENGTH.unpack(head))
     child = os.fork()
     if child == 0:
         connection.close()
         _be_the_command(*json.loads(asked), streams)
     for stream in streams:
         os.close(stream)
+    connection.sendall(_LENGTH.pack(child))
     _, status = os.waitpid(child, 0)
-    connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+    with suppress(BrokenPipeError):
+        connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
 
@@ -168,4 +242,4 @@ def _be_the_command(arguments: list[str], environment: dict[str, str], folder: s
 
 
 if __name__ == "__main__":
-    _wait_for_commands(sys.argv[1], int(sys.argv[2]))
+    _wait_for_commands(sys.argv[1], int(sys.argv[2]), of_servers="servers" in sys.argv[3:])

@@ -30,16 +30,22 @@ from consentmgr.db import AddressKeyInUse, Database, migrate
 from consentmgr.embedded_postgres import EmbeddedPostgres, ServerAddress
 from consentmgr.keys import Keys, load_keys, make_missing_keys
 from consentmgr.postgres_cluster import ROLE, SUPERUSER
-from tests.command_runner import CommandRunner
+from tests.command_runner import CommandRunner, Started
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from flask import Flask
     from flask.testing import FlaskClient
 
     from tests.mail.loopback import LoopbackServer
     from tests.staff.api_calling import ApiCalling
     from tests.staff.signing_in import Desk
+
+# What Python makes of a source is kept, as an installation keeps it: many processes of the product are started here, and
+# loading takes a tenth of the time of compiling.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # The machine may be busy with other tests: an example that takes long is no fault, and fixtures are reset by hand.
 hypothesis_settings.register_profile(
@@ -52,6 +58,14 @@ TOP = Path(__file__).resolve().parents[1]
 #: What processes of the product see: this checkout, and no pandas, which an installation has not; where it is there,
 #: pyarrow loads it by itself, which takes a command half a second.
 AS_INSTALLED = os.pathsep.join((str(TOP / "benchmarks" / "as_installed"), str(TOP)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker is left with it while the others have nothing to do any more. Those
+    tests have a limit of their own, or a browser.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None and "browser" not in item.path.parts)
 
 
 class RunCommand(Protocol):
@@ -126,32 +140,33 @@ def register_url(server: ServerAddress, session_keys: Settings, worker_id: str) 
 
 
 class Cleaner:
-    """Brings a worker's database back to what it was after migration."""
+    """Brings a worker's database back to what it was after migration: in one question, since every test asks it."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         with engine.begin() as connection:
             tables = connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).all()
-            self.tables = [name for name in tables if name != "alembic_version"]
-            self.seeded = self._filled()
             connection.execute(text("CREATE SCHEMA seed"))
-            for name in self.seeded:
-                connection.execute(text(f"CREATE TABLE seed.{name} AS SELECT * FROM {name}"))
-
-    def _filled(self) -> list[str]:
-        question = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in self.tables)
-        with self.engine.connect() as connection:
-            return list(connection.scalars(text(question)))
+            steps = []
+            for name in tables:
+                if name == "alembic_version":
+                    continue
+                empty = f"IF EXISTS (SELECT FROM public.{name}) THEN DELETE FROM public.{name}; END IF;"
+                if connection.scalar(text(f"SELECT EXISTS (SELECT FROM {name})")):
+                    connection.execute(text(f"CREATE TABLE seed.{name} AS SELECT * FROM {name}"))
+                    empty += f" INSERT INTO public.{name} OVERRIDING SYSTEM VALUE SELECT * FROM seed.{name};"
+                steps.append(empty)
+            # Foreign keys and the triggers that keep the ledger unchanged do not bind a replica's role.
+            connection.execute(
+                text(
+                    "CREATE FUNCTION seed.clean() RETURNS void LANGUAGE plpgsql SET session_replication_role = replica"
+                    f" AS $$ BEGIN {' '.join(steps)} END $$"
+                )
+            )
 
     def clean(self) -> None:
-        filled = self._filled()
         with self.engine.begin() as connection:
-            # Foreign keys and the triggers that keep the ledger unchanged do not bind a replica's role.
-            connection.execute(text("SET LOCAL session_replication_role = replica"))
-            for name in filled:
-                connection.execute(text(f"DELETE FROM {name}"))
-            for name in self.seeded:
-                connection.execute(text(f"INSERT INTO {name} OVERRIDING SYSTEM VALUE SELECT * FROM seed.{name}"))
+            connection.execute(text("SELECT seed.clean()"))
 
 
 @pytest.fixture(scope="session")
@@ -229,7 +244,7 @@ def run_command(environment: dict[str, str], tmp_path: Path, _command_runner: Co
 class RunningServer:
     """A ``consentmgr serve`` of the test's register."""
 
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Started
     #: Without a slash at its end; links begin with it.
     url: str
     #: Where it writes what it would write to the terminal, standard output and standard error together.
@@ -257,32 +272,44 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@pytest.fixture(scope="session")
+def _server_runner() -> Iterator[CommandRunner]:
+    with TemporaryDirectory(prefix="servers-") as folder:
+        runner = CommandRunner(Path(folder), AS_INSTALLED, of_servers=True)
+        yield runner
+        runner.close()
+
+
 @pytest.fixture
-def serve(environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+def serve(
+    environment: dict[str, str], tmp_path: Path, _server_runner: CommandRunner
+) -> Iterator[Callable[..., RunningServer]]:
     """Start ``consentmgr serve`` on the test's register, as often as is asked; ``variables`` are more environment.
 
-    All end with the test.
+    Each is forked from a process that has loaded what a server needs; with ``alone`` it loads everything itself. All
+    end with the test.
     """
     started: list[RunningServer] = []
 
-    def start(*arguments: str, port: int | None = None, **variables: str) -> RunningServer:
+    def start(*arguments: str, port: int | None = None, alone: bool = False, **variables: str) -> RunningServer:
         port = port or free_port()
         url = f"http://127.0.0.1:{port}"
         written = tmp_path / f"serve-{len(started)}.log"
+        told = {**environment, "PYTHONPATH": AS_INSTALLED, "CONSENTMGR_PUBLIC_URL": url, **variables}
+        asked = ["serve", "--port", str(port), *arguments]
+        process: subprocess.Popen[bytes] | Started
         with written.open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "consentmgr", "serve", "--port", str(port), *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={
-                    **environment,
-                    "PYTHONPATH": AS_INSTALLED,
-                    "CONSENTMGR_PUBLIC_URL": url,
-                    **variables,
-                },
-                cwd=tmp_path,
-            )
+            if alone:
+                process = subprocess.Popen(
+                    [sys.executable, "-m", "consentmgr", *asked],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=told,
+                    cwd=tmp_path,
+                )
+            else:
+                process = _server_runner.start(asked, output=log, environment=told, folder=tmp_path)
         running = RunningServer(process, url, written)
         started.append(running)
         deadline = time.monotonic() + 60
@@ -309,14 +336,17 @@ def web(serve: Callable[..., RunningServer]) -> RunningServer:
 
 
 @pytest.fixture
-def client(settings: Settings, database: Database) -> Iterator[FlaskClient]:
-    """Asks the application within this process, without a server."""
-    from consentmgr.app import create_app
+def _application(settings: Settings, database: Database) -> Iterator[Flask]:
+    from tests.application import application
 
-    app = create_app(settings, database)
-    yield app.test_client()
-    # What its writer has not taken yet must not come into the register of the next test.
-    app.extensions["leaving"].close()
+    with application(settings, database) as app:
+        yield app
+
+
+@pytest.fixture
+def client(_application: Flask) -> FlaskClient:
+    """Asks the application within this process, without a server."""
+    return _application.test_client()
 
 
 @pytest.fixture
@@ -340,22 +370,16 @@ def mail_settings(settings: Settings, smtp: LoopbackServer) -> Settings:
 
 
 @pytest.fixture
-def desk(settings: Settings, database: Database) -> Iterator[Desk]:
+def desk(_application: Flask, database: Database) -> Desk:
     """Members of staff: ``desk("marketer", controllers={"acme"})`` is a client signed in as one (tests.staff.signing_in)."""
-    from consentmgr.app import create_app
     from tests.staff.signing_in import Desk
 
-    app = create_app(settings, database)
-    yield Desk(app, database)
-    app.extensions["leaving"].close()
+    return Desk(_application, database)
 
 
 @pytest.fixture
-def api(settings: Settings, database: Database) -> Iterator[ApiCalling]:
+def api(_application: Flask, database: Database) -> ApiCalling:
     """Other systems: ``api(Scope.CHECK, controllers={"acme"})`` is a client with such a key (tests.staff.api_calling)."""
-    from consentmgr.app import create_app
     from tests.staff.api_calling import ApiCalling
 
-    app = create_app(settings, database)
-    yield ApiCalling(app, database)
-    app.extensions["leaving"].close()
+    return ApiCalling(_application, database)

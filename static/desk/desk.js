@@ -87,7 +87,8 @@
     const heads = [...table.querySelectorAll("thead th")].map((head) => head.textContent);
     const days = rows.map((row) => Date.parse(row.querySelector("time").dateTime) / 1000);
     const values = heads.slice(1).map((_, at) => rows.map((row) => Number(row.querySelectorAll("td")[at].dataset.value)));
-    const language = document.documentElement.lang;
+    // English as in Europe: the day before the month, as in the rest of the page.
+    const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
     const short = new Intl.DateTimeFormat(language, { day: "numeric", month: "numeric", timeZone: "UTC" });
     const long = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" });
     const number = new Intl.NumberFormat(language);
@@ -167,6 +168,27 @@ document.addEventListener("drop", (event) => {
     htmx.trigger(asker, "change");
   });
 })();
+
+// --- what was written or chosen before the scripts had come is told now, so that what is shown is what was asked for --
+document.addEventListener("DOMContentLoaded", () => {
+  const changed = (field) => {
+    if (field instanceof HTMLSelectElement) {
+      const served = [...field.options].findIndex((option) => option.defaultSelected);
+      return field.selectedIndex !== Math.max(served, 0);
+    }
+    if (["checkbox", "radio"].includes(field.type)) return field.checked !== field.defaultChecked;
+    return !["button", "file", "hidden", "reset", "submit"].includes(field.type) && field.value !== field.defaultValue;
+  };
+  const asked = new Map();
+  for (const field of document.querySelectorAll("select, textarea, input")) {
+    const asker = field.closest("[hx-get], [hx-post]");
+    if (asker && changed(field)) asked.set(asker, field);
+  }
+  for (const field of asked.values()) {
+    if (field.type === "search") field.dispatchEvent(new Event("search", { bubbles: true }));
+    field.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+});
 
 // --- what a page was asked to do after a partial update: keep the reader's place ------------------------------------
 document.addEventListener("htmx:afterSwap", (event) => {

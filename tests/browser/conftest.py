@@ -32,7 +32,8 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         try:
             # Its sandbox needs rights that a container mostly does not have; only our own pages are opened.
-            running = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+            # Nor has anybody a screen for which a graphics card would have to be imitated.
+            running = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
         except Error as error:
             pytest.fail(
                 "no browser: install Chromium (apt-get install chromium), or playwright's own"

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from consentmgr.preferences.links import LinkUse
+from tests.chromium import follow
 from tests.desk_walk import IN_TURN, Looker
 from tests.preferences.choosers import AINO, Choosers, person
 
@@ -49,35 +50,35 @@ def test_every_page_can_be_used_by_anyone(
 
     open_page("front page", "/")
     open_page("leave", leave)
-    page.click("button[value=leave]")
+    follow(page, "button[value=leave]")
     looker.look("left")
     page.check("#reason-other")
-    page.click("button[value=reason]")
+    follow(page, "button[value=reason]")
     looker.look("thanked")
     open_page("has left", leave)
-    page.click("button[value=undo]")
+    follow(page, "button[value=undo]")
     looker.look("undone")
     open_page("choices", choices)
     page.uncheck("[id='topic:courses']")
     page.check("[id='ban:post']")
-    page.click("#choices button")
+    follow(page, "#choices button")
     looker.look("saved")
-    page.click(".message button")
+    follow(page, ".message button")
     page.evaluate("document.querySelector('#pause').type = 'text'")
     page.fill("#pause", "soon")
-    page.click("#choices button")
+    follow(page, "#choices button")
     looker.look("not saved")
-    page.click("button[value=stop_all]")
+    follow(page, "button[value=stop_all]")
     looker.look("stopped")
-    page.click("button[value=take_back]")
+    follow(page, "button[value=take_back]")
     open_page("why", f"{choices}/why")
     open_page("why, bought data", f"/p/{people.token('bought')}/why")
     open_page("consents", f"/v/{people.token(use=LinkUse.VIEW)}")
     open_page("details", f"{choices}/details")
-    page.click("main button")
+    follow(page, "main button")
     looker.look("details not sent")
     page.fill("#family_name", "Mäkelä")
-    page.click("main button")
+    follow(page, "main button")
     looker.look("details sent")
     open_page("erased", f"/p/{erased}")
     open_page("bad link", "/p/nonsense")

@@ -72,6 +72,6 @@ def test_what_is_searched_for_is_text(signed_in: BrowserContext, web: RunningSer
     looker = Looker(page, urlsplit(web.url).netloc)
     page.goto("/desk/people/")
     page.locator("main form[method=post] input:visible").first.fill(payload.replace("\t", " "))
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     assert not looker.faults

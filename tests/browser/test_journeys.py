@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from consentmgr.preferences.links import LinkUse
+from tests.chromium import follow
 from tests.preferences.choosers import Choosers
 
 if TYPE_CHECKING:
@@ -23,18 +24,18 @@ def test_leave_undo_leave_and_the_next_screening_blocks(browser: Browser, web: R
     page.goto(f"{web.url}/u/{people.token(use=LinkUse.LEAVE)}")
     assert page.title().startswith("Peruminen")
     assert people.verdict(topic="courses") == ("allow", "CONSENT_OK")
-    page.click("button[value=leave]")
+    follow(page, "button[value=leave]")
     assert people.verdict(topic="courses") == ("block", "DM_OBJECTION_TOPIC")
-    page.click("button[value=undo]")
+    follow(page, "button[value=undo]")
     assert people.verdict(topic="courses") == ("allow", "CONSENT_OK")
-    page.click("button[value=leave]")
+    follow(page, "button[value=leave]")
     assert people.verdict(topic="courses") == ("block", "DM_OBJECTION_TOPIC")
     assert people.verdict(topic="culture") == ("allow", "CONSENT_OK")
     # The preference page, one link further, knows of it.
-    page.click("main section a")
+    follow(page, "main section a")
     assert not page.is_checked("[id='topic:courses']")
     page.check("[id='topic:courses']")
-    page.click("#choices button")
+    follow(page, "#choices button")
     assert people.verdict(topic="courses") == ("allow", "CONSENT_OK")
     page.close()
 
@@ -47,16 +48,16 @@ def test_from_the_mail_through_the_link_to_a_screening_that_blocks(
     page = browser.new_page(locale="sv-FI")
     page.goto(f"{web.url}/link")
     page.fill("input[name=email]", "aino@posti.example")
-    page.click("main form button")
+    follow(page, "main form button")
     (received,) = smtp.box.wait_for(1)
     assert received.recipients == ["aino@posti.example"]
     page.goto(received.link("/u/"))
     assert people.verdict(topic="courses") == ("allow", "CONSENT_OK"), "looking changes nothing"
-    page.click("button[value=leave]")
+    follow(page, "button[value=leave]")
     assert people.verdict(topic="courses") == ("block", "DM_OBJECTION_ALL")
-    page.click("button[value=undo]")
+    follow(page, "button[value=undo]")
     assert people.verdict(topic="courses") == ("allow", "CONSENT_OK")
-    page.click("button[value=leave]")
+    follow(page, "button[value=leave]")
     assert people.verdict(topic="courses") == ("block", "DM_OBJECTION_ALL")
     page.close()
 
@@ -74,7 +75,7 @@ def test_everything_is_done_with_the_keyboard_alone(browser: Browser, web: Runni
     # What has the focus shows it.
     assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     page.keyboard.press("Enter")
-    assert focused() == "content"
+    page.wait_for_function("document.activeElement.id === 'content'")
     seen = []
     for _ in range(30):
         page.keyboard.press("Tab")

@@ -81,6 +81,7 @@ def arrive(browser: Browser, web: RunningServer, database: Database, keys: Keys)
 def screen(page: Page, content: bytes, name: str) -> str:
     """From the list's file to its answer; the address of the answer."""
     page.get_by_role("link", name="Screenings", exact=True).first.click()
+    page.wait_for_url("**/desk/screenings")
     page.get_by_role("link", name="Screen a list").first.click()
     page.set_input_files("input[name=list]", {"name": name, "mimeType": "text/csv", "buffer": content})
     page.get_by_role("button", name="Continue").click()
@@ -157,6 +158,7 @@ def test_a_mailer_sees_what_is_handed_over_and_fetches_it(arrive: Callable[[str]
         assert answered.status == 403, path
     marketer.reload()
     expect(marketer.locator("#hand")).to_contain_text("fetched")
+    expect(marketer.locator("#hand")).not_to_contain_text("not fetched yet")
 
 
 @pytest.mark.timeout(240)
@@ -191,6 +193,7 @@ def test_the_data_protection_officer_takes_an_objection_down_and_is_the_second_p
     assert asks.post(place, {"reason": "Asked for it in a letter."}).status_code == 303
     page = officer.sign_in()
     page.get_by_role("link", name="People", exact=True).first.click()
+    page.wait_for_url("**/desk/people/")
     page.get_by_role("searchbox").fill("aino vir")
     page.get_by_role("link", name="Aino Virtanen").click()
     grid = page.locator("section[aria-labelledby=standing]")
@@ -206,6 +209,7 @@ def test_the_data_protection_officer_takes_an_objection_down_and_is_the_second_p
     expect(page.locator("main")).to_contain_text("letter.pdf")
     page.get_by_role("button", name="Record it").click()
     expect(page.locator("main")).to_contain_text("Recorded: objection")
+    page.wait_for_load_state()
     assert grid.inner_text().count("stopped") > before
     page.locator("summary", has_text="Evidence and record").first.click()
     with page.expect_download() as download:
@@ -247,8 +251,8 @@ def test_an_administrator_invites_somebody_and_ends_a_session(
     from passlib.totp import TOTP
 
     hers.fill("input[name=code]", str(TOTP(key=secret, format="base32").generate(time=clock.now()).token))
-    hers.press("input[name=code]", "Enter")
-    hers.wait_for_load_state()
+    with hers.expect_navigation():
+        hers.press("input[name=code]", "Enter")
     hers.goto(f"{web.url}/desk/me")
     expect(hers.locator("main")).to_contain_text("Where I am signed in")
     with database.reading() as session:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tests.chromium import follow
 from tests.conftest import free_port
 from tests.desk_walk import IN_TURN
 from tests.staff.signing_in import PASSWORD, Member, member
@@ -33,7 +34,7 @@ def sign_in(page: Page, url: str, who: Member, code: str, lang: str = "en") -> N
     page.goto(f"{url}/desk/me?lang={lang}")
     page.fill("input[name=email]", who.email)
     page.fill("input[name=password]", PASSWORD)
-    page.click("main form[action*='sign-in?'] button")
+    follow(page, "main form[action*='sign-in?'] button")
     page.fill("input[name=code]", code)
     page.click("main form[action*='code'] button")
     page.wait_for_url(re.compile(r"/desk/me"))
@@ -100,21 +101,20 @@ def test_the_pages_of_signing_in_and_of_users_are_accessible(
     look("sign-in")
     page.fill("input[name=email]", chief.email)
     page.fill("input[name=password]", PASSWORD)
-    page.click("main form button")
+    follow(page, "main form button")
     page.goto(f"{web.url}/desk/sign-in/code?lang={language}")
     look("code")
     page.fill("input[name=code]", chief.code())
-    page.click("main form[action*='code'] button")
-    page.wait_for_load_state()
+    follow(page, "main form[action*='code'] button")
     for path in ("me", "staff", "staff/invite", f"staff/{chief.account_id}", "audit", "approvals", "me/prove"):
         page.goto(f"{web.url}/desk/{path}?lang={language}")
         assert page.locator("html").get_attribute("lang") == language
         look(path.replace("/", "-"))
     page.goto(f"{web.url}/desk/me?lang={language}")
-    page.click("form[action*='codes/begin'] button")
+    follow(page, "form[action*='codes/begin'] button")
     look("new-codes")
     page.goto(f"{web.url}/desk/me?lang={language}")
-    page.click("form[action*='recovery-codes'] button")
+    follow(page, "form[action*='recovery-codes'] button")
     look("recovery-codes")
     page.set_viewport_size({"width": 320, "height": 640})
     for path in ("me", "staff", f"staff/{chief.account_id}", "audit"):

@@ -251,8 +251,12 @@ def test_whoever_was_killed_while_delivering_is_followed_by_another(hooks: Hooks
         assert 0 < shown.waiting <= 400
         hooks.deliver()
         # It is in the hands of the one that died until that time is over.
-        now = clock.now()
-        hooks.deliver(now + IN_HAND + timedelta(seconds=1))
+        later = clock.now() + IN_HAND + timedelta(seconds=1)
+        for _ in range(40):
+            # On a busy machine a turn ends before everything is told, and the next goes on.
+            hooks.deliver(later)
+            if hooks.shown(endpoint).waiting == 0:
+                break
         assert len(receiver.first_of_each()) == 400
         assert in_order(receiver.first_of_each())
         assert hooks.shown(endpoint).waiting == 0

@@ -1,22 +1,30 @@
-"""From the page to everybody who must know: an opt-out is in the feed, in a webhook and in the next answer in a second."""
+"""From the page to everybody who must know: an opt-out is in the feed, in a webhook, in the next answer and in the next
+list in a second.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
+import msgspec
 import pytest
 
+from consentmgr.campaigns.policy import current
 from consentmgr.changes import webhooks
 from consentmgr.changes.webhooks import Wanted
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.keys import Keys
 from consentmgr.kit import clock
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.screening.decide import identifiers_of
+from consentmgr.screening.service import screen
 from consentmgr.staff import api_keys
 from consentmgr.staff.scopes import Scope
+from consentmgr.vocabulary.documents import Campaign
 from tests.cast import CONSUMER_CAMPAIGN
 from tests.changes.receivers import receiving
 from tests.changes.test_delivering import HERE
@@ -28,6 +36,22 @@ if TYPE_CHECKING:
 
 NAMES = ("aino", "birger", "cecilia", "daniel")
 SECOND = timedelta(seconds=1)
+
+
+def screened(database: Database, keys: Keys, campaign: dict[str, Any], address: str) -> list[str]:
+    """The reasons of a list with this address in it."""
+    with database.reading() as session:
+        answers = screen(
+            session,
+            identifiers_of([{"email": address}]),
+            msgspec.convert(campaign, Campaign),
+            keys=AddressKeys(keys.address_key, keys.address_key_id),
+            policy=current(session),
+            now=clock.now(),
+        )
+    (place,) = answers.outcome.to_pylist()
+    assert answers.outcomes[place].verdict == "block"
+    return list(answers.outcomes[place].reasons)
 
 
 def test_an_opt_out_on_the_page_is_known_everywhere_within_a_second(
@@ -66,6 +90,8 @@ def test_an_opt_out_on_the_page_is_known_everywhere_within_a_second(
                 answer = http.post("/api/v1/check", json=asked).json()
                 assert answer["verdict"] == "block"
                 assert "DM_OBJECTION_TOPIC" in answer["reasons"]
+                # So does the next list, screened in another process.
+                assert "DM_OBJECTION_TOPIC" in screened(database, keys, campaign, f"{name}@posti.example")
                 asked_after.append(clock.now() - answered)
                 told.append(answered)
                 receiver.wait_for(len(told))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -31,6 +31,7 @@ from consentmgr.kit.errors import BadInput, NotDelivered, UnsafeSetting
 from consentmgr.mail.jobs import send_mail
 from consentmgr.mail.models import OutgoingMail
 from consentmgr.prohibitions.models import Restoration
+from tests.application import application
 from tests.exports.conftest import Take
 from tests.exports.test_runs import OBJECTED, person
 from tests.mail.loopback import LoopbackServer, Received
@@ -67,8 +68,9 @@ def _run(database: Database, settings: Settings, keys: Keys) -> Published:
 
 
 @pytest.fixture
-def web(database: Database, named: Settings) -> FlaskClient:
-    return create_app(named, database).test_client()
+def web(database: Database, named: Settings) -> Iterator[FlaskClient]:
+    with application(named, database) as app:
+        yield app.test_client()
 
 
 def path_of(url: str) -> str:

@@ -537,7 +537,7 @@ def kill_at_steps(
     with database.transaction() as session:
         session.execute(text("UPDATE export_schedule SET created_at = :at"), {"at": slot - timedelta(hours=1)})
     count = target.parent / "count"
-    now, later = clock_now(), clock_now() + 2 * LEASE
+    now = clock_now()
     forks.begin("run", now=now.isoformat(), count=str(count))
     assert forks.end() == [0]
     steps = int(count.read_text())
@@ -553,6 +553,8 @@ def kill_at_steps(
         assert forks.end() == [-signal.SIGKILL], at
         # A manifest that is there already proves whole files.
         whole(target, keys)
+        # However long all of this takes: its lease has ended.
+        later = clock_now() + 2 * LEASE
         run_due(database, settings, keys, later)
         assert run_due(database, settings, keys, later) == ""
         (run,) = runs_of(database)

@@ -15,6 +15,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from consentmgr.app import create_app
 from consentmgr.config import load_settings
+from consentmgr.db import open_database
 
 
 class Silent(WSGIRequestHandler):
@@ -24,6 +25,10 @@ class Silent(WSGIRequestHandler):
 
 def main() -> None:
     settings = load_settings(os.environ)
+    database = open_database(settings)
+    # Made here, so that none of the children has to, as servers do that load an application before they fork.
+    app = create_app(settings, database)
+    database.engine.dispose()
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", int(sys.argv[1])))
@@ -33,7 +38,6 @@ def main() -> None:
         while True:
             child = os.fork()
             if child == 0:
-                app = create_app(settings)
                 server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Silent, fd=listener.fileno())
                 sys.stdout.write(f"{os.getpid()}\n")
                 sys.stdout.flush()

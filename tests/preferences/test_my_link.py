@@ -16,6 +16,7 @@ from consentmgr.mail.jobs import send_mail
 from consentmgr.mail.models import OutgoingMail
 from consentmgr.preferences.links import LinkUse, link_keys
 from consentmgr.register.models import Contact
+from tests.application import application
 from tests.preferences.subscribers import CATALOGUE, headers_of, take_in
 
 if TYPE_CHECKING:
@@ -36,11 +37,8 @@ def person(ref: str, email: str, **more: object) -> dict[str, object]:
 @pytest.fixture
 def app(mail_settings: Settings, database: Database, keys: Keys) -> Iterator[Flask]:
     take_in(database, keys, *CATALOGUE, person("crm:1", KNOWN))
-    made = create_app(mail_settings, database)
-    yield made
-    postman = made.extensions.get("consentmgr.postman")
-    if postman is not None:
-        postman.close()
+    with application(mail_settings, database) as made:
+        yield made
 
 
 @pytest.fixture

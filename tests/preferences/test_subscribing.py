@@ -37,6 +37,7 @@ from consentmgr.screening.decide import identifiers_of, told
 from consentmgr.screening.service import screen
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.policy import policy_from
+from tests.application import application
 from tests.preferences.subscribers import NOW, WORDS, headers_of, make_form, take_in
 
 if TYPE_CHECKING:
@@ -60,11 +61,8 @@ def form(database: Database, keys: Keys) -> str:
 
 @pytest.fixture
 def app(mail_settings: Settings, database: Database) -> Iterator[Flask]:
-    made = create_app(mail_settings, database)
-    yield made
-    postman = made.extensions.get("consentmgr.postman")
-    if postman is not None:
-        postman.close()
+    with application(mail_settings, database) as made:
+        yield made
 
 
 @pytest.fixture

@@ -24,7 +24,8 @@ def fetch(url: str, **headers: str) -> tuple[int, str, dict[str, str]]:
         return error.code, error.read().decode(), dict(error.headers)
 
 
-def test_it_serves_until_it_is_told_to_end(web: RunningServer) -> None:
+def test_it_serves_until_it_is_told_to_end(serve: Serve) -> None:
+    web = serve(alone=True)
     status, text, headers = fetch(f"{web.url}/healthz")
     assert (status, json.loads(text)) == (200, {"status": "ok"})
     assert re.fullmatch("[0-9a-f]{16}", headers["x-request-id"])
@@ -46,7 +47,7 @@ def test_a_second_one_at_the_same_port_says_so_and_ends(web: RunningServer, run_
 
 
 def test_ctrl_c_ends_it_too(serve: Serve) -> None:
-    web = serve()
+    web = serve(alone=True)
     web.process.send_signal(signal.SIGINT)
     assert web.process.wait(30) == 0
 

@@ -191,6 +191,7 @@ def test_signing_in_takes_as_long_for_the_unknown_as_for_the_known(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_signing_in_takes_as_long_by_the_clock_on_the_wall(ways_in: Mapping[str, Callable[[], object]]) -> None:
     _is_alike(ways_in, 60, time.perf_counter, 0.2)
 
