@@ -41,6 +41,7 @@ BLUEPRINTS: tuple[BlueprintRow, ...] = (
     BlueprintRow("keys", "consentmgr.dashboard.keys_pages:keys", "/desk/keys", "staff"),
     BlueprintRow("jobs", "consentmgr.dashboard.jobs_pages:jobs", "/desk/jobs", "staff"),
     BlueprintRow("webhooks", "consentmgr.changes.pages:webhooks", "/desk/webhooks", "staff"),
+    BlueprintRow("connections", "consentmgr.replies.connection_pages:connections", "/desk/senders", "staff"),
     BlueprintRow("screenings", "consentmgr.screening.desk.pages:screenings", "/desk", "staff"),
     BlueprintRow("people", "consentmgr.people.pages:people", "/desk/people", "staff"),
     BlueprintRow("copies", "consentmgr.records.pages:copies", "/desk/people", "staff"),

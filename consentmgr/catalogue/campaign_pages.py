@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import msgspec
 from flask import redirect, request, url_for
@@ -35,6 +35,7 @@ from consentmgr.screening.campaign_form import (
     values_of,
 )
 from consentmgr.screening.campaign_gates import Gate, failing_gates, gates_met
+from consentmgr.screening.desk import lists
 from consentmgr.screening.models import Screening
 from consentmgr.screening.service import default_controller, question_of
 from consentmgr.staff.access import actor, needs, own, require_controller
@@ -134,30 +135,55 @@ def campaign(key: str) -> str:
 
 
 @catalogue.get("/campaigns/new")
-@needs(Permission.CATALOGUE)
-def new_campaign() -> str:
+@needs(Permission.DESCRIBE_CAMPAIGNS)
+def new_campaign() -> AnyResponse | str:
+    """The form: empty, or as a list's campaign was described when the list was screened."""
     with application.database().reading() as session:
-        return _form(session, values_of({}), None)
+        described = _of_list(session, request.args.get("list"))
+        if described is not None and _is_stored(session, described):
+            return redirect(url_for("catalogue.campaign", key=described.key))
+        return _form(session, values_of({}) if described is None else _values(session, described), None)
+
+
+def _of_list(session: Session, list_id: str | None) -> Campaign | None:
+    """The campaign a list was screened for. Raises ``NotFound``."""
+    if not list_id:
+        return None
+    try:
+        found = lists.visible(session, UUID(list_id), actor=actor().name, controllers=actor().controllers)
+    except ValueError:
+        raise NotFound("there is no such list") from None
+    if found.campaign is None:
+        raise NotFound("the list has no campaign yet")
+    return lists.campaign_of_list(found)
+
+
+def _is_stored(session: Session, described: Campaign) -> bool:
+    return described.key in kept_campaigns(session, [described.key])
+
+
+def _values(session: Session, found: Campaign) -> dict[str, Any]:
+    values = values_from(found)
+    values["controller"] = found.controller or default_controller(session) or ""
+    return values
 
 
 @catalogue.get("/campaigns/edit/<path:key>")
-@needs(Permission.CATALOGUE)
+@needs(Permission.DESCRIBE_CAMPAIGNS)
 def edit_campaign(key: str) -> str:
     with application.database().reading() as session:
         found = _campaign(session, key)
-        values = values_from(found)
-        values["controller"] = found.controller or default_controller(session) or ""
-        return _form(session, values, found)
+        return _form(session, _values(session, found), found)
 
 
 @catalogue.post("/campaigns/new")
-@needs(Permission.CATALOGUE)
+@needs(Permission.DESCRIBE_CAMPAIGNS)
 def add_campaign() -> AnyResponse | str | tuple[str, int]:
     return _save(None)
 
 
 @catalogue.post("/campaigns/edit/<path:key>")
-@needs(Permission.CATALOGUE)
+@needs(Permission.DESCRIBE_CAMPAIGNS)
 def change_campaign(key: str) -> AnyResponse | str | tuple[str, int]:
     return _save(key)
 
@@ -171,16 +197,21 @@ def _save(key: str | None) -> AnyResponse | str | tuple[str, int]:
     faults: dict[str, str] = {}
     with application.database().transaction() as session:
         kept = None if key is None else _campaign(session, key)
+        described = _of_list(session, request.form.get("list")) if key is None else None
+        if described is not None and _is_stored(session, described):
+            return redirect(url_for("catalogue.campaign", key=described.key))
         shown = set(request.form.getlist("shown"))
         unseen = [asked.field for asked in questions_for(values) if asked.name not in shown]
         if values["controller"] and not own(values["controller"]):
             raise NotFound("there is no such controller")
         if not unseen:
             try:
-                given_key = key or key_of(values["name"], now, uuid4().hex[:4])
+                # Under the key it was screened by, so that what was screened and linked for it is found with it.
+                given_key = key or (described.key if described else key_of(values["name"], now, uuid4().hex[:4]))
                 document = campaign_from(values, key=given_key)
-                if kept is not None:
-                    document = _with_unasked(document, kept, {asked.field for asked in questions_for(values)})
+                before = kept or described
+                if before is not None:
+                    document = _with_unasked(document, before, {asked.field for asked in questions_for(values)})
                 keep_campaign(session, document, actor=actor().name, now=now)
             except BadInput as error:
                 faults[error.field or "name"] = error.message
@@ -305,6 +336,7 @@ def _form(
         gates=_tried(session, values),
         language=application.language(),
         begun_anew=begun_anew,
+        of_list=request.values.get("list") if kept is None else None,
     )
 
 

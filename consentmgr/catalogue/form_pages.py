@@ -44,7 +44,10 @@ def forms() -> str:
     with application.database().reading() as session:
         found = [form for form in all_forms(session) if own(form.controller)]
         controllers = own_controllers(session)
-    return page("forms", forms=found, controllers=controllers, public_url=application.settings().public_url)
+        topics = topics_of(session, controllers)
+    return page(
+        "forms", forms=found, controllers=controllers, topics=topics, public_url=application.settings().public_url
+    )
 
 
 @catalogue.get("/forms/new")

@@ -246,6 +246,69 @@ class RotateSchema(ApiSchema):
     )
 
 
+# --- examples -------------------------------------------------------------------------------------------------------
+
+_WANTED: Final = {
+    "url": "https://crm.acme.example/consents",
+    "controllers": ["acme"],
+    "types": ["objected", "consent_withdrawn"],
+}
+_CURSOR: Final = "WzEyMDMzXQ"
+_CHANGE: Final = {
+    "id": "E12033",
+    "type": "consent_withdrawn",
+    "at": "2026-11-21T10:00:00+00:00",
+    "recorded_at": "2026-11-21T10:00:01+00:00",
+    "contact": {"id": 4711, "ref": "crm:4711", "merged_into": None},
+    "controller": "acme",
+    "method": "preferences",
+    "source": None,
+    "given_by": "self",
+    "channels": ["email"],
+    "purposes": ["newsletter"],
+    "topics": ["training-news"],
+    "audiences": [],
+    "notice": None,
+    "prohibition": None,
+    "reaches": [],
+    "fields": [],
+}
+_STANDING: Final[dict[str, Any]] = {
+    "id": 3,
+    **_WANTED,
+    "state": "enabled",
+    "disabled_at": None,
+    "disabled_why": None,
+    "created_at": "2026-11-01T08:00:00+00:00",
+    "old_secret_until": None,
+    "attempts": 0,
+    "next_attempt_at": None,
+    "delivered": 1204,
+    "delivered_at": "2026-11-21T10:00:01+00:00",
+    "failed_at": None,
+    "last_error": None,
+    "waiting": 0,
+    "oldest_waiting_at": None,
+    "cursor": _CURSOR,
+}
+_WITH_SECRET: Final = {
+    **_STANDING,
+    "delivered": 0,
+    "delivered_at": None,
+    "secret": "whsec_bm90IGEgc2VjcmV0IGF0IGFsbA==",
+}
+_ATTEMPT: Final = {
+    "id": 98_212,
+    "event_id": "E12033",
+    "type": "consent_withdrawn",
+    "attempt": 1,
+    "at": "2026-11-21T10:00:01+00:00",
+    "milliseconds": 84,
+    "status": 204,
+    "error": None,
+}
+
+
 # --- the feed -------------------------------------------------------------------------------------------------------
 
 
@@ -253,7 +316,7 @@ class RotateSchema(ApiSchema):
 @scope(Scope.READ_CHANGES)
 @reads
 @changes.arguments(FeedQuery, location="query")
-@changes.response(200, ChangesSchema)
+@changes.response(200, ChangesSchema, example={"items": [_CHANGE], "next": _CURSOR, "more": False})
 def list_changes(asked: dict[str, Any]) -> dict[str, Any]:
     """Read what has happened since.
 
@@ -284,7 +347,7 @@ def _sight() -> Sight:
 @scope(Scope.WRITE_WEBHOOKS)
 @reads
 @changes.arguments(Page, location="query")
-@changes.response(200, make_page_schema(WebhookSchema))
+@changes.response(200, make_page_schema(WebhookSchema), example={"items": [_STANDING], "next": None})
 def list_webhooks(page: dict[str, Any]) -> dict[str, Any]:
     """List the endpoints that are told of changes."""
     after = values_of(page["after"], int)[0] if page["after"] is not None else 0
@@ -296,8 +359,8 @@ def list_webhooks(page: dict[str, Any]) -> dict[str, Any]:
 @changes.route("/webhooks", methods=["POST"])
 @scope(Scope.WRITE_WEBHOOKS)
 @writes
-@changes.arguments(NewWebhookSchema)
-@changes.response(201, WebhookWithSecretSchema)
+@changes.arguments(NewWebhookSchema, example=_WANTED)
+@changes.response(201, WebhookWithSecretSchema, example=_WITH_SECRET)
 def add_webhook(asked: dict[str, Any]) -> dict[str, Any]:
     """Add an endpoint.
 
@@ -318,7 +381,7 @@ def add_webhook(asked: dict[str, Any]) -> dict[str, Any]:
 @changes.route("/webhooks/<int:webhook_id>")
 @scope(Scope.WRITE_WEBHOOKS)
 @reads
-@changes.response(200, WebhookSchema)
+@changes.response(200, WebhookSchema, example=_STANDING)
 def show_webhook(webhook_id: int) -> dict[str, Any]:
     """Show an endpoint, and how far it has come."""
     endpoint = webhooks.found(session(), webhook_id, _sight())
@@ -329,8 +392,8 @@ def show_webhook(webhook_id: int) -> dict[str, Any]:
 @changes.route("/webhooks/<int:webhook_id>", methods=["PUT"])
 @scope(Scope.WRITE_WEBHOOKS)
 @writes
-@changes.arguments(WebhookInSchema)
-@changes.response(200, WebhookSchema)
+@changes.arguments(WebhookInSchema, example=_WANTED)
+@changes.response(200, WebhookSchema, example=_STANDING)
 def put_webhook(asked: dict[str, Any], webhook_id: int) -> dict[str, Any]:
     """Say anew where an endpoint is and what it is told. Where it has come to, and its secret, stay."""
     endpoint = _held(webhook_id)
@@ -356,7 +419,7 @@ def remove_webhook(webhook_id: int) -> None:
 @scope(Scope.WRITE_WEBHOOKS)
 @reads
 @changes.arguments(DeliveriesQuery, location="query")
-@changes.response(200, make_page_schema(DeliverySchema))
+@changes.response(200, make_page_schema(DeliverySchema), example={"items": [_ATTEMPT], "next": None})
 def list_deliveries(page: dict[str, Any], webhook_id: int) -> dict[str, Any]:
     """List the attempts at an endpoint, the newest first. They are kept for a month, ten thousand at most."""
     endpoint = webhooks.found(session(), webhook_id, _sight())
@@ -369,8 +432,8 @@ def list_deliveries(page: dict[str, Any], webhook_id: int) -> dict[str, Any]:
 @changes.route("/webhooks/<int:webhook_id>/replay", methods=["POST"])
 @scope(Scope.WRITE_WEBHOOKS)
 @writes
-@changes.arguments(ReplaySchema)
-@changes.response(200, WebhookSchema)
+@changes.arguments(ReplaySchema, example={"since": "2026-11-20T00:00:00+02:00"})
+@changes.response(200, WebhookSchema, example=_STANDING)
 def replay_webhook(asked: dict[str, Any], webhook_id: int) -> dict[str, Any]:
     """Send again from a place or a moment on, under the ids of the first time; `now` leaves out what waits."""
     if (asked["after"] is None) == (asked["since"] is None):
@@ -387,8 +450,8 @@ def replay_webhook(asked: dict[str, Any], webhook_id: int) -> dict[str, Any]:
 @changes.route("/webhooks/<int:webhook_id>/rotate", methods=["POST"])
 @scope(Scope.WRITE_WEBHOOKS)
 @writes
-@changes.arguments(RotateSchema)
-@changes.response(200, WebhookWithSecretSchema)
+@changes.arguments(RotateSchema, example={"overlap_hours": 24})
+@changes.response(200, WebhookWithSecretSchema, example=_WITH_SECRET)
 def rotate_webhook(asked: dict[str, Any], webhook_id: int) -> dict[str, Any]:
     """Make a new secret, told this once. For some hours every message is signed with the old one too."""
     endpoint = _held(webhook_id)
@@ -406,7 +469,7 @@ def rotate_webhook(asked: dict[str, Any], webhook_id: int) -> dict[str, Any]:
 @changes.route("/webhooks/<int:webhook_id>/enable", methods=["POST"])
 @scope(Scope.WRITE_WEBHOOKS)
 @writes
-@changes.response(200, WebhookSchema)
+@changes.response(200, WebhookSchema, example=_STANDING)
 def enable_webhook(webhook_id: int) -> dict[str, Any]:
     """Send again to an endpoint that was disabled, from where it was left."""
     endpoint = _held(webhook_id)
@@ -417,7 +480,7 @@ def enable_webhook(webhook_id: int) -> dict[str, Any]:
 @changes.route("/webhooks/<int:webhook_id>/disable", methods=["POST"])
 @scope(Scope.WRITE_WEBHOOKS)
 @writes
-@changes.response(200, WebhookSchema)
+@changes.response(200, WebhookSchema, example={**_STANDING, "state": "disabled", "disabled_why": "by_hand"})
 def disable_webhook(webhook_id: int) -> dict[str, Any]:
     """Send nothing to an endpoint until it is enabled again; nothing is lost meanwhile."""
     endpoint = _held(webhook_id)

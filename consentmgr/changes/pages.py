@@ -1,4 +1,4 @@
-"""The browser door of webhooks: who is told of changes and how that goes, and which senders tell us."""
+"""The browser door of webhooks: who is told of changes, and how that goes."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from consentmgr.kit import clock
 from consentmgr.kit.clock import HELSINKI
 from consentmgr.kit.errors import BadInput
 from consentmgr.register.models import Controller
-from consentmgr.replies import sender_connections
-from consentmgr.replies.senders import BY_KIND
 from consentmgr.staff import asked
 from consentmgr.staff.access import actor, needs
 from consentmgr.staff.roles import Permission
@@ -37,13 +35,6 @@ WHY: Final = {
     "given_up": _("The receiver did not take the same message for more than three days."),
     "by_hand": _("Somebody has disabled it."),
 }
-ACTS: Final = {
-    "bounce_permanent": _("permanent bounces"),
-    "bounce_temporary": _("temporary bounces"),
-    "complaint": _("complaints"),
-    "unsubscribe": _("unsubscribes"),
-    "other": _("others"),
-}
 #: Hours that may be chosen for the old secret to go on.
 OVERLAPS: Final = (24, 1, 168, 0)
 _SHOWN_ATTEMPTS: Final = 30
@@ -56,12 +47,8 @@ def overview() -> str:
         return render_template(
             "changes/webhooks.html",
             rows=service.listed(session, _sight()),
-            senders=[row for row in sender_connections.listed(session) if _sight().sees(row.controller)],
-            sender_names={kind: sender.name for kind, sender in BY_KIND.items()},
-            public_url=application.settings().public_url,
             states=STATES,
             tones=TONES,
-            acts=ACTS,
             now=clock.now(),
         )
 

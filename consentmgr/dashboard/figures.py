@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.dashboard.counting import MARK, POINTS, STANDING
 from consentmgr.kit.clock import HELSINKI, local_date
+from consentmgr.vocabulary.codes import Language
 from consentmgr.vocabulary.reason_codes import ORDER
 
 #: Events that give, and events that take back, in the chart of acts.
@@ -291,6 +292,25 @@ def screenings(session: Session, *, controllers: frozenset[str] | None, since: d
         if controllers is None or controller in controllers
     ]
     return rows[:_SCREENINGS]
+
+
+def campaign_names(session: Session, keys: Iterable[str]) -> dict[str, str]:
+    """What campaigns are called, by key: as they are stored, or as a list was screened for them."""
+    found = session.execute(
+        text(
+            "SELECT campaign ->> 'key' AS key, max(campaign ->> 'name') AS name FROM list_screening"
+            " WHERE campaign ->> 'key' = ANY(:keys) GROUP BY 1"
+            " UNION ALL SELECT key, document ->> 'name' FROM campaign WHERE key = ANY(:keys)"
+        ),
+        {"keys": sorted(set(keys))},
+    )
+    return {row.key: row.name for row in found if row.name}
+
+
+def topic_names(session: Session, keys: Iterable[str], language: Language) -> dict[str, str]:
+    """What topics are called in a language, by key."""
+    found = session.execute(text("SELECT key, names FROM topic WHERE key = ANY(:keys)"), {"keys": sorted(set(keys))})
+    return {row.key: row.names[language] for row in found if row.names.get(language)}
 
 
 #: What was read of certificates, which never change, so that each is fetched once.

@@ -53,6 +53,10 @@ class Chosen:
     def name(self) -> str | None:
         return dict(self.choices).get(self.controller or "")
 
+    def named(self, controller: str) -> str:
+        """What a controller is called."""
+        return dict(self.choices).get(controller, controller)
+
     @property
     def allowed(self) -> frozenset[str] | None:
         """The controllers that may be shown."""
@@ -97,6 +101,8 @@ def front() -> Response:
         links = figures.links_by_campaign(
             session, controller=about.controller, since=figures.since_day(now, _LATELY), limit=8
         )
+        keys = [*(row.campaign for row in screened[:6]), *(row.campaign for row in links)]
+        names = figures.campaign_names(session, keys)
         found_bursts = figures.bursts(session, controller=about.controller, limit=5)
         schedules = (
             exports_desk.schedules(session, controllers=_shared(about, Permission.SEE_EXPORTS), now=now)
@@ -120,6 +126,7 @@ def front() -> Response:
         points=states[POINTS],
         mail=states["mail"],
         screenings=screened[:6],
+        names=names,
         reasons=figures.reasons_added(screened)[:10],
         lists=len(screened),
         links=links,
@@ -131,6 +138,7 @@ def front() -> Response:
         overdue=[job for job in jobs if job.needs_a_look],
         now=now,
         words=words,
+        does=words.DOES,
         soon=now + timedelta(hours=12),
         lately=_LATELY,
         screening_href=_screening_href,
@@ -226,12 +234,14 @@ def standing() -> str:
             after=request.args.get("after", 0, int),
         )
         number = figures.states_of(session, controller=about.controller)[STANDING].of(channel, state)
+        topics = figures.topic_names(session, [row.topic for row in rows], application.language())
     return render_template(
         "dashboard/standing.html",
         about=about,
         channel=channel,
         state=state,
         rows=rows,
+        topics=topics,
         number=number,
         older=_next(
             "dashboard.standing", rows, "after", _query(about) | {"channel": channel, "state": state}, "contact_id"
@@ -276,11 +286,13 @@ def screenings() -> str:
     with application.database().reading() as session:
         about = chosen(session)
         rows = figures.screenings(session, controllers=about.allowed, since=now - timedelta(days=_LATELY))
+        names = figures.campaign_names(session, [row.campaign for row in rows])
     if reason is not None:
         rows = [row for row in rows if row.reasons.get(reason)]
     return render_template(
         "dashboard/screenings.html",
         about=about,
+        names=names,
         rows=rows,
         reason=reason,
         now=now,

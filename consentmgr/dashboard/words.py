@@ -68,6 +68,38 @@ LINK_NAMES: Final[Mapping[tuple[str, str], Any]] = {
     ("act", "preferences"): _("changed choices"),
     ("act", "confirm"): _("confirmed a subscription"),
 }
+#: What each job does; one that is not here tells it in its own words.
+DOES: Final[Mapping[str, Any]] = {
+    "send-mail": _("sends the mails that are due"),
+    "read-mailbox": _("reads bounces, complaints and replies"),
+    "take-journal": _("takes acts that a process which died left in the journal"),
+    "run-exports": _("runs the exports that are due"),
+    "run-tasks": _("starts the long work that was asked for at the desk"),
+    "deliver-changes": _("tells webhooks what has changed"),
+    "forget-answers": _("removes answers of the API that were kept for whoever asks again"),
+    "forget-attempts": _("removes what was kept of attempts to tell webhooks long ago"),
+    "forget-sender-events": _("removes what was kept of events that sending services told long ago"),
+    "read-answers": _("looks whether partners have acknowledged by a file"),
+    "raise-alarms": _("tells of partners that lag, slots that are overdue and runs that failed"),
+    "end-links": _("takes away files whose links to partners have ended"),
+    "forget-sessions": _("removes rows of sessions of staff that are over"),
+    "forget-attachments": _("removes files attached for people who were erased, and files no act has used"),
+    "forget-lists": _("removes lists brought to the desk, and their results, when their time is over"),
+    "keep-snapshot": _(
+        "makes the snapshot for long lists anew where somebody in it was erased or too much has changed"
+    ),
+    "renew-snapshot": _("makes the snapshot for long lists anew at night, where anything has changed"),
+    "flag-bursts": _("proposes to look at many opt-outs of one domain within minutes"),
+    "expire-pending": _("forgets subscriptions that nobody confirmed within a week"),
+    "forget-proposals": _("empties what erased people had proposed"),
+    "forget-counts": _("removes counts of clients' requests"),
+    "forget-mail": _("removes rows of mails sent long ago"),
+    "forget-old-runs": _("removes rows of runs long ago"),
+    "forget-tasks": _("removes rows of long work that ended long ago"),
+    "forget-uploads": _("removes files that were brought to be imported long ago"),
+    "count-acts": _("counts what people did, day by day"),
+    "count-standing": _("counts how contacts stand and which addresses do not work"),
+}
 
 
 def word(words: Mapping[Any, Any], code: Any) -> str:

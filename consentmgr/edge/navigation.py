@@ -42,7 +42,7 @@ NAVIGATION: tuple[NavigationRow, ...] = (
     NavigationRow("catalogue.forms", _("Subscription forms"), "dashboard.read", REGISTER),
     NavigationRow("imports.overview", _("Imports"), "import.run", REGISTER),
     NavigationRow("exports.overview", _("Exports"), "exports.read", LEAVES),
-    NavigationRow("webhooks.overview", _("Webhooks and senders"), "keys.write", LEAVES),
+    NavigationRow("webhooks.overview", _("Webhooks"), "keys.write", LEAVES),
     NavigationRow("approvals.list_approvals", _("Second person"), "approvals.decide", HOUSE),
     NavigationRow("catalogue.rules", _("Rules"), "dashboard.read", HOUSE),
     NavigationRow("catalogue.policy", _("Policy switches"), "dashboard.read", HOUSE),
@@ -51,6 +51,7 @@ NAVIGATION: tuple[NavigationRow, ...] = (
     NavigationRow("audit.events", _("Audit trail"), "audit.read", HOUSE),
     NavigationRow("jobs.show", _("Work done by the clock"), "dashboard.read", HOUSE),
     NavigationRow("keys.overview", _("Keys"), "keys.write", HOUSE),
+    NavigationRow("connections.overview", _("Sending services"), "keys.write", HOUSE),
     NavigationRow("api_keys.overview", _("Keys of the API"), "keys.write", HOUSE),
     NavigationRow("staff.list_accounts", _("Users"), "staff.write", HOUSE),
 )

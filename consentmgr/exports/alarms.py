@@ -11,10 +11,11 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
+from babel.dates import format_date
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from standardwebhooks.webhooks import Webhook
@@ -125,9 +126,9 @@ ALARMS: tuple[AlarmKind, ...] = (
         "key_ends",
         _ending_keys,
         {
-            "fi": "Rajapinnan avain päättyy {day}: {subject}.",
-            "sv": "En API-nyckel upphör {day}: {subject}.",
-            "en": "A key of the API ends on {day}: {subject}.",
+            "fi": "Rajapinnan avain {name} päättyy {day}.",
+            "sv": "API-nyckeln {name} upphör den {day}.",
+            "en": "The API key {name} ends on {day}.",
         },
         again_after=timedelta(days=7),
     ),
@@ -161,7 +162,11 @@ def standing_alarms(session: Session) -> list[Alarm]:
 
 def sentence(alarm: Alarm, language: Language) -> str:
     """An alarm in words."""
-    return BY_NAME[alarm.kind].says[language].format(subject=alarm.subject, **alarm.detail)
+    told = {"subject": alarm.subject, "name": alarm.subject, **alarm.detail}
+    if "day" in told:
+        locale = "en_GB" if language == "en" else language
+        told["day"] = format_date(date.fromisoformat(told["day"]), "long", locale=locale)
+    return BY_NAME[alarm.kind].says[language].format(**told)
 
 
 def _note(session: Session, kind: AlarmKind, now: datetime) -> int:

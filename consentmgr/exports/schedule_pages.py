@@ -119,7 +119,12 @@ def _form_page(
             for row in session.query(Controller).order_by(Controller.name, Controller.key)
             if own(row.key)
         ]
-        topics = [(row.key, row.key) for row in session.query(Topic).order_by(Topic.key) if own(row.controller)]
+        language = application.language()
+        topics = [
+            (row.key, row.names.get(language) or row.key)
+            for row in session.query(Topic).order_by(Topic.key)
+            if own(row.controller)
+        ]
         kept: Mapping[str, desk.KeptSecret] = {}
         schedule = None
         if key is not None:
@@ -131,6 +136,7 @@ def _form_page(
         body = render_template(
             "exports/form.html",
             key=key,
+            often=OFTEN,
             schedule=schedule,
             kind=kind,
             blanks=BLANKS.get(kind, _PLAIN),
@@ -200,13 +206,23 @@ def _wanted(session: Session, kind: str, form: Mapping[str, str], hours: _Hours)
         destination=_address(kind, form),
         secrets=_secrets(kind, form),
         encrypt_to=form.get("encrypt_to", "").strip() or None,
-        cron=form.get("cron", "").strip() or None,
+        cron=_cron(form),
         time_zone=form.get("time_zone", "").strip(),
         catch_up="all" if form.get("catch_up") == "all" else "latest",
         skip_older_hours=hours.skip_older,
         most_lag_hours=hours.most_lag,
         lag_ends_certificates=bool(form.get("lag_ends_certificates")),
     )
+
+
+#: Timetables that can be chosen by their names; any other is written as cron has it.
+OFTEN: Final = ("0 3 * * *", "0 6 * * 1-5", "0 3 * * 1", "0 * * * *")
+
+
+def _cron(form: Mapping[str, str]) -> str | None:
+    """The timetable that was chosen or written; None for only when asked."""
+    chosen = form.get("often", "own")
+    return (form.get("cron", "").strip() if chosen == "own" else chosen) or None
 
 
 def _own_campaign(session: Session, key: str) -> Campaign:
@@ -292,7 +308,7 @@ def change(key: str) -> Response:
                         destination=_address(kind, form),
                         secrets=_secrets(kind, form),
                         encrypt_to=form.get("encrypt_to", "").strip() or None,
-                        cron=form.get("cron", "").strip() or None,
+                        cron=_cron(form),
                         time_zone=form.get("time_zone", "").strip(),
                         catch_up="all" if form.get("catch_up") == "all" else "latest",
                         skip_older_hours=hours.skip_older,

@@ -28,7 +28,8 @@ class ReadMessage(Base):
 class SenderConnection(Base):
     """A sending service whose webhooks are taken in, under a name of its own, in the name of one controller.
 
-    ``secrets`` is encrypted, written once and never shown; ``options`` holds what is no secret.
+    ``secrets`` is encrypted, written once and never shown; ``options`` holds what is no secret. Nothing is taken of one
+    that is disabled.
     """
 
     __tablename__ = "sender_connection"
@@ -39,6 +40,7 @@ class SenderConnection(Base):
     secrets: Mapped[bytes | None] = mapped_column(LargeBinary)
     created_at: Mapped[datetime] = mapped_column(TIMESTAMP(timezone=True))
     created_by: Mapped[str] = mapped_column(Text)
+    disabled_at: Mapped[datetime | None] = mapped_column(TIMESTAMP(timezone=True))
 
 
 class SenderEvent(Base):

@@ -35,6 +35,8 @@ class Listed:
     created_at: datetime
     taken: Mapping[str, int]
     last_at: datetime | None
+    options: Mapping[str, str]
+    disabled_at: datetime | None
 
     @property
     def path(self) -> str:
@@ -44,6 +46,18 @@ class Listed:
 
 def path_of(kind: str, name: str) -> str:
     return f"/in/{kind}/{name}"
+
+
+def new_secrets(kind: str) -> dict[str, str]:
+    """Fresh secrets for a sender that is told them by us; empty for one that makes its own. Raises ``BadInput``."""
+    return {name: make() for name, make in _sender(kind).made.items()}
+
+
+def address_told(public_url: str, path: str, secrets: Mapping[str, str]) -> str:
+    """The address to be given to the sender, with the user and password where it takes them in the address."""
+    scheme, _, place = f"{public_url}{path}".partition("://")
+    credentials = secrets.get("credentials")
+    return f"{scheme}://{credentials}@{place}" if credentials is not None else f"{scheme}://{place}"
 
 
 def add(
@@ -59,9 +73,7 @@ def add(
     now: datetime,
 ) -> None:
     """A new connection. Raises ``BadInput`` naming what is missing, wrong or unknown."""
-    sender = BY_KIND.get(kind)
-    if sender is None:
-        raise BadInput(f"there is no sender {kind}; there are {', '.join(BY_KIND)}", field="kind")
+    sender = _sender(kind)
     if not _NAME.fullmatch(name):
         raise BadInput("has small letters, digits and hyphens", field="name")
     if session.get(SenderConnection, name) is not None:
@@ -82,6 +94,13 @@ def add(
     )
     session.flush()
     _note(session, "add", name, actor, now, kind=kind, controller=controller)
+
+
+def _sender(kind: str) -> Sender:
+    sender = BY_KIND.get(kind)
+    if sender is None:
+        raise BadInput(f"there is no sender {kind}; there are {', '.join(BY_KIND)}", field="kind")
+    return sender
 
 
 def _check(sender: Sender, secrets: Mapping[str, str], options: Mapping[str, str]) -> None:
@@ -116,12 +135,22 @@ def remove(session: Session, name: str, *, actor: str, now: datetime) -> None:
     _note(session, "remove", name, actor, now, kind=row.kind)
 
 
+def set_disabled(session: Session, name: str, *, disabled: bool, actor: str, now: datetime) -> None:
+    """Take nothing of a connection until it is enabled, or take again. Raises ``NotFound``."""
+    row = _row(session, name)
+    if (row.disabled_at is not None) == disabled:
+        return
+    row.disabled_at = now if disabled else None
+    session.flush()
+    _note(session, "disable" if disabled else "enable", name, actor, now, kind=row.kind)
+
+
 def opened(
     session: Session, kind: str, name: str, *, named: Sequence[Network], address_key: bytes, now: datetime
 ) -> Connection:
-    """A connection with its secrets. Raises ``NotFound``."""
+    """A connection with its secrets. Raises ``NotFound``, also for one that is disabled."""
     row = _row(session, name)
-    if row.kind != kind:
+    if row.kind != kind or row.disabled_at is not None:
         raise NotFound(f"there is no connection {name}")
     return Connection(
         name=row.name,
@@ -147,9 +176,26 @@ def listed(session: Session) -> list[Listed]:
         taken.setdefault(connection, {})[act] = number
         last[connection] = max(newest, last.get(connection, newest))
     return [
-        Listed(row.name, row.kind, row.controller, row.created_at, taken.get(row.name, {}), last.get(row.name))
+        Listed(
+            name=row.name,
+            kind=row.kind,
+            controller=row.controller,
+            created_at=row.created_at,
+            taken=taken.get(row.name, {}),
+            last_at=last.get(row.name),
+            options=dict(row.options),
+            disabled_at=row.disabled_at,
+        )
         for row in session.scalars(select(SenderConnection).order_by(SenderConnection.name))
     ]
+
+
+def found(session: Session, name: str) -> Listed:
+    """One connection as it is listed. Raises ``NotFound``."""
+    for row in listed(session):
+        if row.name == name:
+            return row
+    raise NotFound(f"there is no connection {name}")
 
 
 def forget_events(session: Session, now: datetime) -> int:

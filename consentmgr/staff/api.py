@@ -26,7 +26,16 @@ class MeSchema(ApiSchema):
 @own_key.route("/me", methods=["GET"])
 @for_any_key
 @reads
-@own_key.response(200, MeSchema)
+@own_key.response(
+    200,
+    MeSchema,
+    example={
+        "name": "key:12",
+        "scopes": ["check", "contacts:read"],
+        "controllers": ["acme"],
+        "expires_at": "2027-11-21T22:00:00+00:00",
+    },
+)
 def show_me() -> dict[str, Any]:
     """Tell whose key this is, and what it may do.
 

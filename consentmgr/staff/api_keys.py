@@ -220,7 +220,7 @@ def listed(session: Session, *, now: datetime, reach: Reach = None, key_id: int 
 def ending(session: Session, now: datetime) -> dict[str, dict[str, Any]]:
     """The keys that end within ``WARN_BEFORE``: what an alarm tells, by the key's object."""
     rows = [row for row in listed(session, now=now) if row.state == "ends_soon"]
-    return {object_of(row.id): {"day": row.expires_at.date().isoformat()} for row in rows}
+    return {object_of(row.id): {"day": row.expires_at.date().isoformat(), "name": row.name} for row in rows}
 
 
 def _state(key: ApiKey, now: datetime) -> State:

@@ -27,7 +27,8 @@ class Permission(StrEnum):
     #: Only what was handed to the account by name.
     HANDED_LISTS = "lists.handed"
     IMPORT = "import.run"
-    #: Organisations, topics, notices, controllers, campaigns.
+    DESCRIBE_CAMPAIGNS = "campaigns.write"
+    #: Organisations, topics, notices, controllers.
     CATALOGUE = "catalogue.write"
     SEE_EXPORTS = "exports.read"
     RUN_EXPORTS = "exports.run"
@@ -56,7 +57,10 @@ class Role(NamedTuple):
 ROLES: Final[tuple[Role, ...]] = (
     Role(
         "marketer",
-        frozenset({P.SEE_DASHBOARD, P.SEE_REGISTER, P.RECORD_ACTS, P.SCREEN, P.DECIDE_REVIEW, P.SEE_EXPORTS}),
+        frozenset(
+            {P.SEE_DASHBOARD, P.SEE_REGISTER, P.RECORD_ACTS, P.SCREEN, P.DECIDE_REVIEW, P.SEE_EXPORTS}
+            | {P.DESCRIBE_CAMPAIGNS}
+        ),
         {"fi": "Markkinoija", "sv": "Marknadsförare", "en": "Marketer"},
         {
             "fi": "Tarkistaa lähetyslistat, katsoo rekisteriä ja kirjaa, mitä ihmiset ovat päättäneet.",
@@ -68,7 +72,7 @@ ROLES: Final[tuple[Role, ...]] = (
         "data_steward",
         frozenset(
             {P.SEE_DASHBOARD, P.SEE_REGISTER, P.RECORD_ACTS, P.SCREEN, P.DECIDE_REVIEW, P.IMPORT, P.CATALOGUE}
-            | {P.SEE_EXPORTS, P.RUN_EXPORTS, P.MERGE}
+            | {P.SEE_EXPORTS, P.RUN_EXPORTS, P.MERGE, P.DESCRIBE_CAMPAIGNS}
         ),
         {"fi": "Tietovastaava", "sv": "Dataförvaltare", "en": "Data steward"},
         {
@@ -114,7 +118,7 @@ ROLES: Final[tuple[Role, ...]] = (
         "administrator",
         frozenset(
             {P.SEE_DASHBOARD, P.CATALOGUE, P.SEE_EXPORTS, P.RUN_EXPORTS, P.SEE_AUDIT, P.SET_POLICY, P.KEYS, P.STAFF}
-            | {P.APPROVE}
+            | {P.APPROVE, P.DESCRIBE_CAMPAIGNS}
         ),
         {"fi": "Pääkäyttäjä", "sv": "Administratör", "en": "Administrator"},
         {

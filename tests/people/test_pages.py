@@ -17,7 +17,7 @@ def test_the_page_shows_all_that_is_held_of_a_person(register: Register, desk: D
     page = desk("dpo").get(f"/desk/people/{register.id_of('both:maija')}")
     assert page.status_code == 200, page.text
     for shown in (
-        "Maija-Liisa", "Mäkinen", "maija@posti.example", "+358501000399", "Mannerheimintie 5 A 12", "web_form",
+        "Maija-Liisa", "Mäkinen", "maija@posti.example", "+358501000399", "Mannerheimintie 5 A 12", "web form",
         "Beta Oy saa lähettää minulle viestejä.", "betas/1/fi", "consent given", "a word of Beta&#39;s", "betas-form",
         "reference-of-beta", "P", "deliveries-of-beta", "contract", "purchase", "lamps",
     ):  # fmt: skip

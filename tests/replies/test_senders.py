@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -539,6 +540,31 @@ def test_connections_are_made_listed_and_removed_at_the_terminal_and_show_no_sec
     assert forget_sender_events(database, settings, keys, clock.now() + timedelta(days=91)) == "1 events forgotten"
     run_command("senders", "remove", "ours")
     assert "No sender" in run_command("senders", "list").stdout
+
+
+def test_a_secret_that_the_service_is_told_is_made_and_shown_once_at_the_terminal(
+    run_command: RunCommand, door: Door
+) -> None:
+    told = run_command("senders", "add", "ours", "--kind", "postmark", "--controller", "acme").stdout
+    user, password = re.findall(r"https?://(.+):(.+)@", told)[0]
+    postmark = Postmark()
+    assert door.taken("postmark", _signed(postmark, user, password)) == {"complaint": 1}
+    run_command("senders", "disable", "ours")
+    assert "disabled" in run_command("senders", "list").stdout
+    assert door.tell("postmark", _signed(postmark, user, password)).status_code == 401
+    run_command("senders", "enable", "ours")
+    again = run_command("senders", "secrets", "ours").stdout
+    assert password not in again
+    assert door.tell("postmark", _signed(postmark, user, password)).status_code == 401
+    user, password = re.findall(r"https?://(.+):(.+)@", again)[0]
+    assert door.tell("postmark", _signed(postmark, user, password)).status_code == 200
+
+
+def _signed(postmark: Postmark, user: str, password: str) -> dict[str, Any]:
+    """A complaint as Postmark posts it, with this user and password."""
+    request = postmark.request(postmark.events("complaint", AINO))
+    given = base64.b64encode(f"{user}:{password}".encode()).decode()
+    return {**request, "headers": {**request.get("headers", {}), "Authorization": f"Basic {given}"}}
 
 
 def test_every_sender_says_where_its_documents_are() -> None:

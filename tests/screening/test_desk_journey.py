@@ -236,6 +236,21 @@ def test_a_described_campaign_is_screened_for(desk: Desk, database: Database, se
     assert found.campaign is not None
     assert str(found.campaign["key"]).endswith(list_id.hex[:6])
     assert "syksyn-kirje" in str(found.campaign["key"])
+    # It was this list's alone; stored, it can be chosen for the next one, under the key it was screened by.
+    form = f"/desk/campaigns/new?list={list_id}"
+    assert form in client.get(f"/desk/screenings/{list_id}").text
+    page = client.get(form).text
+    assert "Syksyn kirje" in page
+    assert desk("marketer", controllers={"other"}).get(form).status_code == 404
+    kept = client.post("/desk/campaigns/new", [("list", str(list_id)), *fields, ("name", "Syksyn kirje")])
+    assert kept.status_code == 302, kept.text
+    assert kept.location == f"/desk/campaigns/{found.campaign['key']}"
+    assert "Syksyn kirje" in client.get(kept.location).text
+    assert form not in client.get(f"/desk/screenings/{list_id}").text
+    assert client.get(form).location == kept.location
+    second = id_of(bring(client))
+    confirm(client, second)
+    assert str(found.campaign["key"]) in client.get(f"/desk/screenings/{second}/campaign").text
 
 
 def test_a_cancelled_screening_leaves_nothing_and_can_be_started_again(

@@ -91,6 +91,12 @@ def foreign(database: Database, keys: Keys) -> Mapping[str, dict[str, Any]]:
                 " RETURNING id"
             )
         )
+        connection.execute(
+            text(
+                "INSERT INTO sender_connection (name, kind, controller, created_at, created_by)"
+                " VALUES ('betas-sender', 'brevo', 'beta', now(), 'staff:0')"
+            )
+        )
     assert contact is not None
     assert ban is not None
     return {
@@ -104,6 +110,7 @@ def foreign(database: Database, keys: Keys) -> Mapping[str, dict[str, Any]]:
         "/desk/figures/": {"campaign": "betas-campaign"},
         "/desk/exports/schedule/": {"key": "betas-export", "sequence": 1},
         "/desk/webhooks/": {"webhook_id": webhook},
+        "/desk/senders/": {"name": "betas-sender"},
         "/desk/imports/": {"upload_id": upload_id, "number": 1},
         "/desk/screenings/": {
             "list_id": list_id, "number": 1, "name": "result.csv", "handed_id": uuid4(),

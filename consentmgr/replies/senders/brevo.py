@@ -32,6 +32,7 @@ from consentmgr.replies.senders.sender import (
     identity,
     json_of,
     moment,
+    new_token,
     read_each,
     require_authorization,
     text_of,
@@ -72,4 +73,5 @@ SENDER = Sender(
     },
     needs=(frozenset({"token", "credentials"}),),
     check=check_credentials,
+    made={"token": new_token},
 )

@@ -33,6 +33,7 @@ from consentmgr.replies.senders.sender import (
     check_credentials,
     json_of,
     moment,
+    new_credentials,
     read_each,
     require_authorization,
     text_of,
@@ -92,4 +93,5 @@ SENDER = Sender(
     {"credentials": "user:password, as in the address https://user:password@… that Postmark is given"},
     needs=(frozenset({"credentials"}),),
     check=check_credentials,
+    made={"credentials": new_credentials},
 )

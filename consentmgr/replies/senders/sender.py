@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import secrets as secrets_of_chance
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -77,7 +78,7 @@ class Sender:
     ``NotVerified``; ``check`` refuses settings it could not work with, with ``BadInput``.
 
     ``secrets`` and ``options`` are by name, with what they are; ``needs`` are those that must be given: one of each
-    group of names.
+    group of names. ``made`` are secrets that the sender has no way to choose and is told by us, by how each is made.
     """
 
     kind: str
@@ -87,6 +88,7 @@ class Sender:
     options: Mapping[str, str] = field(default_factory=dict)
     needs: Sequence[frozenset[str]] = ()
     check: Callable[[Mapping[str, str], Mapping[str, str]], None] = lambda _secrets, _options: None
+    made: Mapping[str, Callable[[], str]] = field(default_factory=dict)
 
 
 class Unreadable(Exception):
@@ -188,6 +190,16 @@ def require_authorization(asked: Asked, connection: Connection, *schemes: Scheme
             good |= hmac.compare_digest(scheme.written(secret).encode(), given)
     if not good:
         raise NotVerified("the authorization is another one")
+
+
+def new_token() -> str:
+    """A secret that nobody guesses: 32 bytes of chance, as text."""
+    return secrets_of_chance.token_urlsafe(32)
+
+
+def new_credentials() -> str:
+    """The same as ``user:password``; neither needs escaping in an address."""
+    return f"consentmgr:{new_token()}"
 
 
 def check_credentials(secrets: Mapping[str, str], _options: Mapping[str, str]) -> None:

@@ -11,6 +11,7 @@ from flask import Response, flash, make_response, url_for
 from flask_babel import format_decimal, gettext
 from sqlalchemy.orm import Session
 
+from consentmgr.campaigns.keeping import kept_campaigns
 from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.screening.desk import decisions, handing, lists, stored_rows, words
@@ -148,6 +149,10 @@ def _result(session: Session, found: ListView) -> Response:
         mailers=known_mailers,
         mailer_choices=[(str(one.account_id), one.name) for one in known_mailers],
         may_decide=may(Permission.DECIDE_REVIEW, found.controller),
+        may_keep_campaign=(
+            may(Permission.DESCRIBE_CAMPAIGNS, found.controller)
+            and described.key not in kept_campaigns(session, [described.key])
+        ),
         has_workbook=(found.rows or 0) <= WORKBOOK_ROWS,
         keep_days=lists.KEEP_LISTS.days,
         forgotten_on=found.created_at + lists.KEEP_LISTS,
