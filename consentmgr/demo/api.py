@@ -25,7 +25,7 @@ _SCOPES: Final = (
 
 
 def new_token(settings: Settings) -> str:
-    """A new key that reads, good for a day; those of earlier demonstrations in the same folder end."""
+    """A new key that reads, good for some months; those of earlier demonstrations in the same folder end."""
     now = clock.now()
     with open_database(settings) as database, database.transaction() as session:
         for row in api_keys.listed(session, now=now):
@@ -37,7 +37,8 @@ def new_token(settings: Settings) -> str:
             owner="demo",
             scopes=_SCOPES,
             controllers=None,
-            expires_at=now + timedelta(days=1),
+            # Longer than the warning before a key's end, or the overview would begin with one.
+            expires_at=now + timedelta(days=90),
             actor="demo",
             now=now,
         )

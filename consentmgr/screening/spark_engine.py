@@ -53,6 +53,10 @@ def spark_session(remote: str) -> SparkSession:
     except ImportError:
         raise Unavailable("Spark is not installed here: pip install 'consentmgr[spark]'") from None
     is_connect = remote.startswith("sc://")
+    if is_connect:
+        # Its messages hold a question as it is nested, and the quick reader of them ends at a hundred levels; a
+        # question here has more. Asked of the environment when the library is first loaded.
+        os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
     if not is_connect and not _java():
         raise Unavailable("Spark needs Java 17 or newer, and none was found: install it, or set JAVA_HOME")
     builder = SparkSession.builder
