@@ -24,7 +24,7 @@ from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.people.reading import person_of
 from consentmgr.people.search import find
-from consentmgr.people.sight import Sight
+from consentmgr.consents.sight import Sight
 
 #: Whoever works for one controller of a register, and not for all of them, asks a little more of it.
 _SEED = 2026

@@ -24,7 +24,7 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Final
@@ -574,9 +574,23 @@ class AddressKeys:
         """Keys of a column that already is in canonical form (as ``canonical_column`` gives it)."""
         return self._keys(_known(kind, KINDS), canonical)
 
-    def canonical_keys_later(self, kind: str, canonical: pa.Array) -> Callable[[], pa.Array]:
-        """As ``canonical_keys``, of a long column in a process of its own: what is given back waits for the keys."""
-        purpose = _known(kind, KINDS)
+    def column_later(self, kind: str, values: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, Callable[[], pa.Array]]:
+        """A column's canonical forms, as ``canonical_column`` gives them, and what waits for their keys.
+
+        The keys of a long column are made in processes of their own, a part at a time, while the forms of the next part
+        are made here.
+        """
+        import pyarrow as pa
+
+        size = max(_WORTH_A_PROCESS, -(-len(values) // _PARTS))
+        canonical, later = [], []
+        for start in range(0, max(len(values), 1), size):
+            part = canonical_column(kind, values.slice(start, size))
+            canonical.append(part)
+            later.append(self._keys_later(kind, part))
+        return pa.concat_arrays(canonical), cache(lambda: pa.concat_arrays([finish() for finish in later]))
+
+    def _keys_later(self, purpose: str, canonical: pa.Array) -> Callable[[], pa.Array]:
         if len(canonical) < _WORTH_A_PROCESS:
             keys = self._keys(purpose, canonical)
             return lambda: keys
@@ -703,6 +717,8 @@ def _sha256(text: str) -> str:
 _PIECE = 131_072
 #: From so many rows on, a process of its own is worth its start.
 _WORTH_A_PROCESS = 100_000
+#: In how many parts a long column goes to such processes; the first ends while the forms of the last are made.
+_PARTS = 5
 _CHILD = Path(__file__).with_name("digest_child.py")
 #: What the child may see of our environment: enough to start Python, no key and no database address.
 _CHILD_SEES = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL")

@@ -96,12 +96,17 @@ def screen(
     Writes NAME.screened.csv, NAME.allowed.csv, NAME.report.html and .json, and the signed NAME.certificate.json
     beside the list. With - as LIST it reads standard input and writes the result to standard output.
     """
+    from pyarrow import set_memory_pool, system_memory_pool
+
     from consentmgr.screening.lists import read_list
     from consentmgr.screening.outputs import Format, refuse_screened_before, without_screening_columns
     from consentmgr.screening.publication import output_paths
 
     settings = load_settings(os.environ)
     told = language or settings.language
+    # A long list makes columns by the hundred and lets them go at once; Arrow's own allocator gives each back to the
+    # system and asks for it anew, which is half of the time the system itself takes.
+    set_memory_pool(system_memory_pool())
     # What the next step needs is loaded while the list is read, which mostly needs no Python.
     Thread(target=import_module, args=("consentmgr.screening.run",), name="load").start()
     steps = ("Reading the list", "Asking the register", "Writing the files")

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from consentmgr.kit.address_keys import AddressKeys, canonical_column
+from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.register.business_ids import canonical_in_list
 from consentmgr.screening.facts import ROWS_SCHEMA, ListShape
 from consentmgr.screening.question import Question
@@ -77,10 +77,9 @@ class Addressed:
                     if columns.sha256_key is not None:
                         found[f"{kind}_hash_key"] = columns.sha256_key
                 else:
-                    canonical = canonical_column(kind, values)
+                    canonical, self._later[f"{kind}_key"] = keys.column_later(kind, values)
                     # Known already is which rows will have a key, and that is all that is asked before they are there.
                     found[f"{kind}_key"] = canonical
-                    self._later[f"{kind}_key"] = keys.canonical_keys_later(kind, canonical)
                 if kind == "email":
                     self._emails = canonical
             if hashes is not None:
