@@ -18,13 +18,13 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import text
 
 from consentmgr.config import load_settings
+from consentmgr.consents.sight import Sight
 from consentmgr.db import Database, open_database
 from consentmgr.keys import load_keys
 from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.people.reading import person_of
 from consentmgr.people.search import find
-from consentmgr.consents.sight import Sight
 
 #: Whoever works for one controller of a register, and not for all of them, asks a little more of it.
 _SEED = 2026
