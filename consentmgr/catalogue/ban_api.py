@@ -35,7 +35,7 @@ from consentmgr.edge.api import (
 )
 from consentmgr.importing.api_bodies import LARGEST, MOST, body_of, take_many
 from consentmgr.kit import clock
-from consentmgr.kit.address_keys import canonical_domain
+from consentmgr.kit.canonical.emails import canonical_domain
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.prohibitions import lifting

@@ -43,7 +43,9 @@ from consentmgr.importing import cell_values
 from consentmgr.importing.rejects import Rejection
 from consentmgr.importing.table_rows import Draft, KnownRefs, ProhibitionReader, Row, TableOptions, Unusable
 from consentmgr.importing.tables import Item, TableDocuments, documents_of
-from consentmgr.kit.address_keys import AddressKeys, canonical_email, canonical_phone
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.canonical.emails import canonical_email
+from consentmgr.kit.canonical.phones import canonical_phone
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput
 from consentmgr.kit.tabular import DEFAULT_LIMITS, Limits, Table, archive, read_table

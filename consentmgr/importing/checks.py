@@ -16,7 +16,7 @@ import msgspec
 from consentmgr.importing.address_book import AddressBook, KeyedAddress
 from consentmgr.importing.kept_keys import KeptProhibition
 from consentmgr.importing.rejects import Rejection
-from consentmgr.kit.address_keys import canonical_domain
+from consentmgr.kit.canonical.emails import canonical_domain
 from consentmgr.kit.clock import HELSINKI, local_date
 from consentmgr.register.business_ids import canonical_business_id, canonical_reference
 from consentmgr.vocabulary.branding import colour_fault, logo_fault, privacy_url_fault

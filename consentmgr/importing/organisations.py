@@ -9,7 +9,7 @@ from consentmgr.importing import checks
 from consentmgr.importing.batch import Batch, Fold
 from consentmgr.importing.checks import CheckedPoint, Refused, refuse
 from consentmgr.importing.points import PointKey, lay_point, new_point, point_key
-from consentmgr.kit.address_keys import canonical_domain
+from consentmgr.kit.canonical.emails import canonical_domain
 from consentmgr.register.business_ids import is_finnish
 from consentmgr.register.reading import organisations_named, rows_by
 from consentmgr.register.rows import OrganisationCustomerRow, OrganisationRow, PointRow

@@ -15,14 +15,12 @@ from uuid import UUID
 
 from consentmgr.importing import cell_values
 from consentmgr.importing.rejects import Rejection
-from consentmgr.kit.address_keys import (
-    AddressKeys,
-    canonical_domain,
-    canonical_name,
-    canonical_phone,
-    canonical_post,
-    canonical_sha256,
-)
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.canonical.emails import canonical_domain
+from consentmgr.kit.canonical.hashes import canonical_sha256
+from consentmgr.kit.canonical.names import canonical_name
+from consentmgr.kit.canonical.phones import canonical_phone
+from consentmgr.kit.canonical.postal import canonical_post
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput
 from consentmgr.register.business_ids import canonical_business_id

@@ -33,7 +33,8 @@ from consentmgr.importing.table_rows import (
     TablePremises,
     Unusable,
 )
-from consentmgr.kit.address_keys import AddressKeys, canonical_column
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.canonical.columns import canonical_column
 from consentmgr.kit.errors import BadInput
 from consentmgr.kit.tabular import DEFAULT_LIMITS, Limits, Table, read_table
 from consentmgr.vocabulary.columns import address_kind, find_columns, shown_headers, understood_names

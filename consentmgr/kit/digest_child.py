@@ -17,14 +17,16 @@ def main() -> None:
     rows, text_bytes, purpose_bytes, secret_bytes = sizes
     ends = array("q", read(rows * 8)).tolist()
     text, purpose, secret = read(text_bytes), read(purpose_bytes), read(secret_bytes)
-    copy = blake2b(purpose + b"\0", key=secret, digest_size=16).copy
+    begun = blake2b(purpose + b"\0", key=secret, digest_size=16)
+    # Called as functions of its kind: looking a method up on each of a million takes a fifth of the time.
+    copy, update, digest = begun.copy, type(begun).update, type(begun).digest
     digests: list[bytes] = []
     add = digests.append
     position = 0
     for end in ends:
-        digest = copy()
-        digest.update(text[position:end])
-        add(digest.digest())
+        one = copy()
+        update(one, text[position:end])
+        add(digest(one))
         position = end
     sys.stdout.buffer.write(b"".join(digests))
 

@@ -15,7 +15,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from consentmgr.consents.ledger import driver_connection
-from consentmgr.kit.address_keys import AddressKeys, canonical_domain
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.canonical.emails import canonical_domain
 from consentmgr.register.business_ids import canonical_business_id, canonical_reference
 
 State = Literal["in_force", "ended", "lifted", "all"]

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
-from consentmgr.kit.address_keys import AddressKeys, canonical_domain, canonical_sha256
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.canonical.emails import canonical_domain
+from consentmgr.kit.canonical.hashes import canonical_sha256
 from consentmgr.kit.errors import BadInput
 from consentmgr.vocabulary.documents import PostalAddress, Prohibition, ProhibitionTarget
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from psycopg.rows import class_row
 from sqlalchemy.orm import Session
 
-from consentmgr.kit.address_keys import canonical_domain
+from consentmgr.kit.canonical.emails import canonical_domain
 from consentmgr.register.business_ids import canonical_business_id, canonical_reference
 from consentmgr.register.reading import psycopg_connection
 

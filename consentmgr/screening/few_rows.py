@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from consentmgr.kit.address_keys import AddressKeys, PointKeys, canonical_sha256
+from consentmgr.kit.address_keys import AddressKeys, PointKeys
+from consentmgr.kit.canonical.hashes import canonical_sha256
 from consentmgr.register.business_ids import canonical_in_list
 from consentmgr.screening.facts import ListShape
 from consentmgr.screening.question import Question

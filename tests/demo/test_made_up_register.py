@@ -22,7 +22,8 @@ from consentmgr.importing.changes import NEW, REJECTED
 from consentmgr.importing.service import import_documents
 from consentmgr.importing.sources import DocumentLines
 from consentmgr.keys import Keys
-from consentmgr.kit.address_keys import AddressKeys, canonical_phone
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.canonical.phones import canonical_phone
 from consentmgr.kit.clock import HELSINKI
 from consentmgr.screening.lists import read_list
 from consentmgr.vocabulary.codes import ORGANISATION_FORMS, PROHIBITION_SOURCES

@@ -13,17 +13,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from consentmgr.kit.address_keys import (
-    AddressKeys,
-    canonical_column,
-    canonical_domain,
-    canonical_email,
-    canonical_name,
-    canonical_phone,
-    canonical_post,
-    canonical_post_column,
-    canonical_sha256,
-)
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.canonical.columns import canonical_column, canonical_post_column
+from consentmgr.kit.canonical.emails import canonical_domain, canonical_email
+from consentmgr.kit.canonical.hashes import canonical_sha256
+from consentmgr.kit.canonical.names import canonical_name
+from consentmgr.kit.canonical.phones import canonical_phone
+from consentmgr.kit.canonical.postal import canonical_post
 
 KEYS = AddressKeys(b"a test secret of 32 bytes, no more", 1)
 

@@ -7,7 +7,8 @@ import sys
 import pyarrow as pa
 import pytest
 
-from consentmgr.kit.address_keys import AddressKeys, canonical_column
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.canonical.columns import canonical_column
 
 KEYS = AddressKeys(b"k" * 32, 1)
 WRITTEN = pa.array(

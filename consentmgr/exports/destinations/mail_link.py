@@ -26,7 +26,8 @@ from consentmgr.exports.destinations.destination import Destination, Destination
 from consentmgr.exports.destinations.folder import Folder
 from consentmgr.exports.kept_files import kept_folder
 from consentmgr.exports.models import ExportLink, ExportRun, ExportSchedule
-from consentmgr.kit.address_keys import AddressKeys, canonical_email
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.canonical.emails import canonical_email
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, NotDelivered
 from consentmgr.mail.completing import Completion, QueuedMail
