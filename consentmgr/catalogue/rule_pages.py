@@ -17,12 +17,12 @@ from consentmgr.catalogue.desk import Faults, called, catalogue, done, page, tex
 from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
-from consentmgr.screening.report_words import setting_name, setting_value
 from consentmgr.staff.access import actor, needs, require_controller
 from consentmgr.staff.roles import Permission
 from consentmgr.vocabulary.citations import SOURCES
 from consentmgr.vocabulary.code_names import code_name
 from consentmgr.vocabulary.policy import BY_NAME, POLICY, CallHours, PolicyRow, checked_value, is_looser, plain_value
+from consentmgr.vocabulary.policy_words import SETTING_WORDS, setting_name, setting_value
 from consentmgr.vocabulary.reason_codes import (
     CONFIDENCE_NAMES,
     KIND_NAMES,
@@ -30,9 +30,9 @@ from consentmgr.vocabulary.reason_codes import (
     REASON_CODES,
     RULE_PACK_VERSION,
     STAGES,
-    ReasonCode,
     legal_basis_text,
 )
+from consentmgr.vocabulary.reasons.reason_code import ReasonCode
 
 _DAYS = ("monday_to_friday", "saturday", "sunday", "public_holiday")
 
@@ -82,7 +82,8 @@ def _holds(row: ReasonCode, words: str) -> bool:
     if not words:
         return True
     of = application.language()
-    within = _plain(" ".join((row.code, row.code.replace("_", " "), row.when, row.text(of), row.law(of), row.citation)))
+    code = f"{row.code} {row.code.replace('_', ' ')}"
+    within = _plain(" ".join((code, row.when(of), row.text(of), row.law(of), row.citation)))
     return all(word in within for word in _plain(words).split())
 
 
@@ -207,6 +208,7 @@ def _switch_page(session: Session, row: PolicyRow, faults: Faults | None) -> str
         "switch",
         row=row,
         name=setting_name(row.name, of),
+        words=SETTING_WORDS[row.name],
         default=setting_value(row, row.default, of),
         value=setting_value(row, in_force, of),
         entries=_entries(row, in_force),

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Final
 from consentmgr.demo.run import Demonstration
 from consentmgr.demo.words import DEMO_WORDS
 from consentmgr.kit.clock import local_date
-from consentmgr.screening.report_words import WORDS, day, moment, number
+from consentmgr.screening.report_words import WORDS, moment
 from consentmgr.screening.reports import VERDICTS, ReportData
 from consentmgr.vocabulary.codes import Language
+from consentmgr.vocabulary.local_forms import day, number
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

@@ -18,9 +18,10 @@ from consentmgr.files import data_folder
 from consentmgr.kit.clock import local_date
 from consentmgr.records.consent_record import BANNED, ConsentRecord, Event, Holdings, Process, State, title_of
 from consentmgr.records.service import PersonsRecords
-from consentmgr.records.words import WORDS, Words, day_text, moment_words
+from consentmgr.records.words import WORDS, Words, moment_words
 from consentmgr.vocabulary.code_names import code_name
 from consentmgr.vocabulary.codes import LANGUAGES, Language
+from consentmgr.vocabulary.local_forms import day
 
 if TYPE_CHECKING:
     from fpdf import FPDF
@@ -151,7 +152,7 @@ def _thing(process: Process, held: Holdings, language: Language) -> str:
 def _when(event: Event, words: Words, language: Language) -> str:
     if event.at is None:
         return words.day_not_known
-    return day_text(local_date(event.at), language) if event.day_only else moment_words(event.at, language)
+    return day(local_date(event.at), language) if event.day_only else moment_words(event.at, language)
 
 
 def _happened(event: Event, held: Holdings, words: Words, language: Language) -> str:
@@ -172,9 +173,9 @@ def _happened(event: Event, held: Holdings, words: Words, language: Language) ->
         aside += [code_name("channel", channel, language) for channel in event.channels]
         aside += [title_of(held.topics.get(topic), topic, language) for topic in event.topics]
     if event.until is not None:
-        aside.append(words.until.format(day=day_text(event.until, language)))
+        aside.append(words.until.format(day=day(event.until, language)))
     if event.lifted_at is not None:
-        aside.append(words.lifted.format(day=day_text(local_date(event.lifted_at), language)))
+        aside.append(words.lifted.format(day=day(local_date(event.lifted_at), language)))
     said = said[:1].upper() + said[1:]
     return f"{said} ({', '.join(aside)})" if aside else said
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
-
-from babel.dates import format_date
 
 from consentmgr.kit.clock import HELSINKI
 from consentmgr.records.consent_record import State
 from consentmgr.vocabulary.codes import Language
+from consentmgr.vocabulary.local_forms import day
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,16 +207,9 @@ WORDS: Final[Mapping[Language, Words]] = {
     ),
 }
 
-_LOCALES: Final[Mapping[Language, str]] = {"en": "en_GB", "fi": "fi_FI", "sv": "sv_FI"}
-
-
-def day_text(day: date, language: Language) -> str:
-    """``1 August 2026``, ``1. elokuuta 2026``, ``1 augusti 2026``."""
-    return str(format_date(day, "long", locale=_LOCALES[language]))
-
 
 def moment_words(moment: datetime, language: Language) -> str:
     """A moment in Finnish time: ``1 August 2026, 10:00``."""
     local = moment.astimezone(HELSINKI)
     clock = f"{local:%H:%M}" if language == "en" else f"{local.hour}.{local:%M}"
-    return f"{day_text(local.date(), language)}, {clock}"
+    return f"{day(local.date(), language)}, {clock}"

@@ -37,7 +37,7 @@ def rules_group() -> None:
 @rules_group.command("show")
 @click.option("--format", "form", type=click.Choice(["md", "json"]), default="md", show_default=True)
 @click.option(
-    "--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of headings and sentences."
+    "--language", type=click.Choice(LANGUAGES), default="en", show_default=True, help="Of everything but the names."
 )
 def show_rules(form: str, language: Language) -> None:
     """Print the whole rule pack: every code, when it fires, the law, the sentences, the policy switches."""
@@ -149,15 +149,17 @@ def _tell_all(names: Sequence[str], policy: Policy, decisions: Mapping[str, Deci
 
 
 def _tell_one(name: str, policy: Policy, decision: Decision | None) -> None:
-    row = policy_row(name)
+    from consentmgr.vocabulary.policy_words import SETTING_WORDS
+
+    row, words = policy_row(name), SETTING_WORDS[name]
     value = plain_value(getattr(policy, name))
     parts = {
         "name": name,
         "value": value if isinstance(value, str) else json.dumps(value, ensure_ascii=False),
         "default": shown_value(row.default),
         "may be": row.allowed,
-        "decides": row.changes,
-        "why open": row.why,
+        "decides": words.decides["en"],
+        "why open": words.why["en"],
         "codes": ", ".join(row.codes),
         "decided": _decided(decision) or "never; the default holds",
     }

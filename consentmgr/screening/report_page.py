@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from consentmgr import __version__
 from consentmgr.files import data_folder
-from consentmgr.screening.report_words import WORDS, Words, moment, number, percent, setting_name, setting_value
+from consentmgr.screening.report_words import WORDS, Words, moment
 from consentmgr.screening.reports import VERDICTS, GroundCount, ReasonCount, ReportData
 from consentmgr.vocabulary.areas import area_name
 from consentmgr.vocabulary.codes import Language, Verdict
 from consentmgr.vocabulary.documents import Campaign
+from consentmgr.vocabulary.local_forms import number, percent
 from consentmgr.vocabulary.policy import BY_NAME, checked_value
+from consentmgr.vocabulary.policy_words import setting_name, setting_value
 from consentmgr.vocabulary.reason_codes import CHANNEL_LABELS, CONFIDENCE_NAMES, LEGAL_BASIS_NAMES, PURPOSE_NAMES
 
 if TYPE_CHECKING:

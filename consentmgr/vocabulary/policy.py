@@ -2,7 +2,8 @@
 
 Every value has a cautious default. An installation may set another, with who, when and why
 (``consentmgr.campaigns.policy``); what is in force is printed in every report and certificate, and a value looser
-than its default is marked there. ``POLICY`` is the table a lawyer reads; ``Policy`` holds the values rules use.
+than its default is marked there. ``POLICY`` is the table of them and ``policy_words`` what a lawyer reads of each;
+``Policy`` holds the values rules use.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Final, Literal
 
-from consentmgr.kit.address_keys import canonical_domain
+from consentmgr.kit.canonical.emails import canonical_domain
 from consentmgr.kit.errors import BadInput
 
 Weight = Literal["block", "review", "allow"]
@@ -167,7 +168,7 @@ Kind = Literal["switch", "limit", "date", "hours", "list", "countries"]
 
 @dataclass(frozen=True, slots=True)
 class PolicyRow:
-    """One switch, limit or list: what it may be, what it changes, and why it is open.
+    """One switch, limit or list: what it may be and whose answers it changes; its words are in ``policy_words``.
 
     ``values`` are the allowed ones of a switch, from strict to loose. ``looser`` says, for a limit or a date, which
     way is looser. ``case`` names the decision case that shows it. Limits lie between ``lowest`` and ``highest``.
@@ -176,8 +177,6 @@ class PolicyRow:
     name: str
     kind: Kind
     default: Any
-    changes: str
-    why: str
     codes: tuple[str, ...] = ()
     case: str = ""
     values: tuple[str, ...] = ()
@@ -197,18 +196,14 @@ _WEIGHTS = ("block", "review", "allow")
 _FORMS = ("strict", "review", "b2b")
 
 
-def _switch(
-    name: str, codes: tuple[str, ...], case: str, changes: str, why: str, values: tuple[str, ...] = _WEIGHTS
-) -> PolicyRow:
-    return PolicyRow(name, "switch", _DEFAULTS[name], changes, why, codes, case, values, "any")
+def _switch(name: str, codes: tuple[str, ...], case: str, values: tuple[str, ...] = _WEIGHTS) -> PolicyRow:
+    return PolicyRow(name, "switch", _DEFAULTS[name], codes, case, values, "any")
 
 
 def _limit(
     name: str,
     unit: str,
     codes: tuple[str, ...],
-    changes: str,
-    why: str,
     *,
     lowest: int = 1,
     highest: int = 1200,
@@ -219,8 +214,6 @@ def _limit(
         name,
         "limit",
         _DEFAULTS[name],
-        changes,
-        why,
         codes,
         case,
         (),
@@ -238,128 +231,73 @@ _ROBINSON = ("ROBINSON_PHONE", "ROBINSON_POST")
 _OWN_BANS = ("DM_OBJECTION_ALL", "DM_OBJECTION_CHANNEL", "DM_OBJECTION_TOPIC")
 
 POLICY: Final[tuple[PolicyRow, ...]] = (
-    _switch("soft_opt_in_quote_only", ("SOFT_OPT_IN_NO_SALE",), "A24",
-            "the customer exception for a person who only asked for a quote",
-            "The Act says \"in connection with the sale\"; whether a request for a quote is enough is not settled."),
-    _switch("soft_opt_in_free_account", ("SOFT_OPT_IN_NO_SALE",), "A26",
-            "the customer exception for the holder of a wholly free account",
-            "Case C-654/23 accepted a free account of a service that also had a paid form; a wholly free service was "
-            "left open."),
-    _limit("soft_opt_in_max_age_months", "months", ("SOFT_OPT_IN_STALE", *_ROBINSON),
-           "how old the last purchase may be for the customer exception, and for being an own customer on the "
-           "Robinson list", "The Act sets no age.", case="A29"),
-    _switch("stop_reply_other_channels", ("DM_OBJECTION_CHANNEL",), "A53",
-            "a bare STOP by text message, for another electronic channel the person had consented to",
-            "A STOP may be read narrowly, or as an objection under GDPR article 21(2)."),
-    _switch("robinson_own_customer", _ROBINSON, "B6, B20",
-            "a person on the Robinson list who is the controller's own customer",
-            "The industry's rule on own customers is not public."),
-    _switch("robinson_business_number", _ROBINSON, "C45",
-            "a number or address on the Robinson list in a business campaign",
-            "A list for consumers; the number is in business use."),
-    _switch("robinson_list_missing", ("ROBINSON_STALE",), "",
-            "calling or writing to consumers without a fresh copy of the Robinson list",
-            "The list is the industry's own; \"allow\" is for those outside its scheme."),
-    _switch("robinson_research", _ROBINSON, "E7", "surveys to persons on the Robinson list",
-            "The list speaks of sales."),
-    _switch("research_after_dm_objection", ("RESEARCH_OK",), "E2",
-            "a genuine survey to a person who has forbidden marketing", "GDPR article 21(2) covers marketing only."),
-    PolicyRow("research_bans_before", "date", DEFAULT_POLICY.research_bans_before,
-              "a marketing ban set before this day forbids surveys too",
-              "Bans under the repealed Personal Data Act (523/1999, section 30) covered market and opinion research.",
-              ("RESEARCH_OBJECTION",), "E3", looser="lower"),
-    _switch("dvv_ban_on_own_data", ("DVV_DM_BAN",), "B22",
-            "a marketing ban in the population register, for data that did not come from there",
-            "The ban binds disclosure from the population information system."),
-    _switch("b2b_customer_relation", ("B2B_CUSTOMER_OK",), "C15",
-            "a business customer's contact person whose duties are not known",
-            "The industry's rules allow it; the Data Protection Ombudsman may want a link to the duties."),
-    _switch("private_address_of_officer", ("B2B_PRIVATE_ADDRESS",), "C17",
-            "a person's private or free-mail address in business marketing",
-            "A director's free-mail address found on the web is in business use, and still private."),
-    _switch("private_address_published", ("B2B_PRIVATE_ADDRESS",), "C18",
-            "a free-mail address that the organisation publishes as its own",
-            "The organisation chose it as its address; the provider gives it to a person."),
-    _switch("housing_company_private_address", ("B2B_PRIVATE_ADDRESS",), "C25",
-            "the private address of the chair or a member of a housing company's board",
-            "A layman's duty, done by private mail."),
-    _switch("sole_trader", ("B2B_NOT_LEGAL_PERSON",), "C19",
-            "a sole trader's business address: strict = as a natural person, b2b = as an organisation",
-            "A natural person in law, a business in practice.", _FORMS),
-    _switch("sole_trader_private_address", ("B2B_NOT_LEGAL_PERSON",), "C20",
-            "the same, where the address is private or free-mail", "As above, and the address is private too.", _FORMS),
-    _switch("tax_grouping", ("B2B_NOT_LEGAL_PERSON",), "C31",
-            "a consortium or other tax grouping: strict = as natural persons, b2b = as an organisation",
-            "No legal personality, yet a business.", _FORMS),
-    _switch("objection_follows_person", _OWN_BANS, "C33",
-            "a ban the person made in a role that has ended, now that the person works elsewhere",
-            "The industry's rule R12 says it does not follow; GDPR article 21 is the person's."),
-    _switch("b2b_instant_message", ("CONSENT_MISSING",), "C47",
-            "instant messages about the receiver's duties", "Case C-102/20 by analogy."),
-    _switch("b2b_text_message", ("B2B_ROLE_OK",), "C41",
-            "text messages, automated calls and fax about the receiver's duties",
-            "By the Ombudsman's decision of 23 July 2020 both the number and the content count."),
-    _switch("registry_mailbox", ("B2B_GENERIC_OK",), "C29", "marketing to a registry mailbox of a public body",
-            "Lawful, and bad practice."),
-    _switch("exclusion_audience", _OWN_BANS, "F6",
-            "using a person's data to leave the person out of an audience",
-            "Leaving out still uses and discloses the data of a person who has forbidden it."),
-    _switch("audience_legitimate_interest", ("SOCIAL_CONSENT_MISSING",), "F9",
-            "a business audience without consent, where the message fits the duties",
-            "Possible by the EDPB's guidelines 8/2020, under strict conditions."),
-    _limit("role_fresh_months", "months", ("B2B_ROLE_STALE",),
-           "how long verified duties are good without review", "Vendors ask organisations once a year."),
-    _limit("role_stale_block_months", "months", ("B2B_ROLE_STALE",),
-           "after how long duties no longer verified are not used", "Two missed yearly rounds."),
-    _limit("consent_inactive_review_months", "months", ("CONSENT_STALE",),
-           "how long a consent is good when the person has shown no sign since",
-           "The law sets no age; GDPR article 5(1)(e) asks for one."),
-    _limit("address_verified_max_months", "months", ("DATA_STALE",),
-           "how old a postal address may be without being verified", "People move."),
-    _limit("robinson_list_max_age_days", "days", ("ROBINSON_STALE",),
-           "how old the copy of the Robinson list may be", "An entry takes effect within a month.", highest=366),
-    _limit("soft_bounce_limit", "deliveries", ("SOFT_BOUNCE_LIMIT",),
-           "how many failed deliveries send an address to review", "Our choice.", highest=1000),
-    _limit("small_company_employees", "persons", ("B2B_ROLE_OK", "B2B_ROLE_MISMATCH"),
-           "up to how many employees a managing director answers for everything", "Our choice.", lowest=0,
-           highest=100_000),
-    _limit("vendor_licence_months", "months", ("VENDOR_LICENCE_EXPIRED",),
-           "how long a bought list may be used when its licence names no day",
-           "Licences often run two months from extraction.", lowest=0),
-    _limit("certificate_valid_hours", "hours", ("SCREENING_EXPIRED",),
-           "how long a screening is good for sending", "Bans must take effect at once; a day is the outer limit.",
-           highest=744),
-    _limit("max_messages_per_7_days", "messages", ("FREQ_CAP",),
-           "how many marketing messages a person may get from a controller in seven days (null: no cap)",
-           "The industry's rule R19 asks for moderation and gives no number.", nullable=True, highest=1000),
-    PolicyRow("quiet_hours", "hours", DEFAULT_POLICY.quiet_hours,
-              "the hours when marketing and survey calls may be made, Finnish time",
-              "The industry's hours are not public.", ("QUIET_HOURS",), looser="any"),
-    PolicyRow("free_mail_domains", "list", FREE_MAIL_DOMAINS,
-              "domains whose addresses are a person's own (providers of mailboxes, never persons)",
-              "No register of such providers exists.", ("B2B_PRIVATE_ADDRESS", "B2B_NOT_LEGAL_PERSON"), looser="lower"),
-    PolicyRow("registry_mailboxes", "list", REGISTRY_MAILBOXES,
-              "local parts of mailboxes that take in a public body's official business",
-              "Each body names its own.",
-              ("B2B_GENERIC_OK",), looser="lower"),
-    PolicyRow("outside_sources", "list", OUTSIDE_SOURCES,
-              "sources of an address other than the person (no source, and every row of a list not one's own, is "
-              "outside too)", "Source names are the installation's own.",
-              ("ART14_NOT_INFORMED", "NON_DISCLOSURE"), looser="any"),
-    PolicyRow("country_rules", "countries", COUNTRY_RULES,
-              "what happens to recipients in other countries", "Another country's law decides, and is not built in.",
-              ("FOREIGN_LAW",), "C50, C51, A54", values=("block", "named", "review", "allow")),
-)  # fmt: skip
+    _switch("soft_opt_in_quote_only", ("SOFT_OPT_IN_NO_SALE",), "A24"),
+    _switch("soft_opt_in_free_account", ("SOFT_OPT_IN_NO_SALE",), "A26"),
+    _limit("soft_opt_in_max_age_months", "months", ("SOFT_OPT_IN_STALE", *_ROBINSON), case="A29"),
+    _switch("stop_reply_other_channels", ("DM_OBJECTION_CHANNEL",), "A53"),
+    _switch("robinson_own_customer", _ROBINSON, "B6, B20"),
+    _switch("robinson_business_number", _ROBINSON, "C45"),
+    _switch("robinson_list_missing", ("ROBINSON_STALE",), ""),
+    _switch("robinson_research", _ROBINSON, "E7"),
+    _switch("research_after_dm_objection", ("RESEARCH_OK",), "E2"),
+    PolicyRow(
+        "research_bans_before",
+        "date",
+        DEFAULT_POLICY.research_bans_before,
+        ("RESEARCH_OBJECTION",),
+        case="E3",
+        looser="lower",
+    ),
+    _switch("dvv_ban_on_own_data", ("DVV_DM_BAN",), "B22"),
+    _switch("b2b_customer_relation", ("B2B_CUSTOMER_OK",), "C15"),
+    _switch("private_address_of_officer", ("B2B_PRIVATE_ADDRESS",), "C17"),
+    _switch("private_address_published", ("B2B_PRIVATE_ADDRESS",), "C18"),
+    _switch("housing_company_private_address", ("B2B_PRIVATE_ADDRESS",), "C25"),
+    _switch("sole_trader", ("B2B_NOT_LEGAL_PERSON",), "C19", _FORMS),
+    _switch("sole_trader_private_address", ("B2B_NOT_LEGAL_PERSON",), "C20", _FORMS),
+    _switch("tax_grouping", ("B2B_NOT_LEGAL_PERSON",), "C31", _FORMS),
+    _switch("objection_follows_person", _OWN_BANS, "C33"),
+    _switch("b2b_instant_message", ("CONSENT_MISSING",), "C47"),
+    _switch("b2b_text_message", ("B2B_ROLE_OK",), "C41"),
+    _switch("registry_mailbox", ("B2B_GENERIC_OK",), "C29"),
+    _switch("exclusion_audience", _OWN_BANS, "F6"),
+    _switch("audience_legitimate_interest", ("SOCIAL_CONSENT_MISSING",), "F9"),
+    _limit("role_fresh_months", "months", ("B2B_ROLE_STALE",)),
+    _limit("role_stale_block_months", "months", ("B2B_ROLE_STALE",)),
+    _limit("consent_inactive_review_months", "months", ("CONSENT_STALE",)),
+    _limit("address_verified_max_months", "months", ("DATA_STALE",)),
+    _limit("robinson_list_max_age_days", "days", ("ROBINSON_STALE",), highest=366),
+    _limit("soft_bounce_limit", "deliveries", ("SOFT_BOUNCE_LIMIT",), highest=1_000),
+    _limit("small_company_employees", "persons", ("B2B_ROLE_OK", "B2B_ROLE_MISMATCH"), lowest=0, highest=100_000),
+    _limit("vendor_licence_months", "months", ("VENDOR_LICENCE_EXPIRED",), lowest=0),
+    _limit("certificate_valid_hours", "hours", ("SCREENING_EXPIRED",), highest=744),
+    _limit("max_messages_per_7_days", "messages", ("FREQ_CAP",), highest=1_000, nullable=True),
+    PolicyRow("quiet_hours", "hours", DEFAULT_POLICY.quiet_hours, ("QUIET_HOURS",), looser="any"),
+    PolicyRow(
+        "free_mail_domains", "list", FREE_MAIL_DOMAINS, ("B2B_PRIVATE_ADDRESS", "B2B_NOT_LEGAL_PERSON"), looser="lower"
+    ),
+    PolicyRow("registry_mailboxes", "list", REGISTRY_MAILBOXES, ("B2B_GENERIC_OK",), looser="lower"),
+    PolicyRow("outside_sources", "list", OUTSIDE_SOURCES, ("ART14_NOT_INFORMED", "NON_DISCLOSURE"), looser="any"),
+    PolicyRow(
+        "country_rules",
+        "countries",
+        COUNTRY_RULES,
+        ("FOREIGN_LAW",),
+        case="C50, C51, A54",
+        values=("block", "named", "review", "allow"),
+    ),
+)
 
 BY_NAME: Final[Mapping[str, PolicyRow]] = {row.name: row for row in POLICY}
 
-_HOURS_FIELDS = tuple(item.name for item in fields(CallHours))
+#: The fields of ``CallHours``, as JSON names them.
+CALL_DAYS: Final = tuple(item.name for item in fields(CallHours))
 
 _ALLOWED: Final[dict[Kind, Callable[[PolicyRow], str]]] = {
     "switch": lambda row: ", ".join(row.values),
     "limit": lambda row: f"a whole number from {row.lowest} to {row.highest}" + (", or null" if row.nullable else ""),
     "date": lambda row: "an ISO date",  # noqa: ARG005
-    "hours": lambda row: f"hours as [from, to] or null for {', '.join(_HOURS_FIELDS)}",  # noqa: ARG005
+    "hours": lambda row: f"hours as [from, to] or null for {', '.join(CALL_DAYS)}",  # noqa: ARG005
     "list": lambda row: "a list of domains" if row.name == "free_mail_domains" else "a list of names, * for anything",
     "countries": lambda row: f"two-letter country codes or *, each {', '.join(row.values)}",
 }
@@ -423,8 +361,8 @@ def _checked_date(_row: PolicyRow, value: object) -> date:
 
 def _checked_hours(_row: PolicyRow, value: object) -> CallHours:
     if isinstance(value, CallHours):
-        value = {name: getattr(value, name) for name in _HOURS_FIELDS}
-    if not isinstance(value, Mapping) or not value or set(value) - set(_HOURS_FIELDS):
+        value = {name: getattr(value, name) for name in CALL_DAYS}
+    if not isinstance(value, Mapping) or not value or set(value) - set(CALL_DAYS):
         raise ValueError
     return CallHours(**{name: _checked_span(span) for name, span in value.items()})
 
@@ -479,7 +417,7 @@ def plain_value(value: object) -> Any:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, CallHours):
-        spans = {name: getattr(value, name) for name in _HOURS_FIELDS}
+        spans = {name: getattr(value, name) for name in CALL_DAYS}
         return {name: list(span) if span else None for name, span in spans.items()}
     if isinstance(value, tuple) and value and isinstance(value[0], tuple):
         return dict(value)
@@ -523,7 +461,7 @@ def shown_value(value: object) -> str:
 def shown_hours(hours: CallHours) -> str:
     """``Mon-Fri 9-20, Sat 9-18, Sun never, public holidays never``."""
     names = ("Mon–Fri", "Sat", "Sun", "public holidays")
-    spans = (getattr(hours, name) for name in _HOURS_FIELDS)
+    spans = (getattr(hours, name) for name in CALL_DAYS)
     return ", ".join(
         f"{name} {span[0]}–{span[1]}" if span else f"{name} never" for name, span in zip(names, spans, strict=True)
     )
@@ -557,7 +495,7 @@ def _looser_hours(row: PolicyRow, value: Any) -> bool:
     def hours(span: tuple[int, int] | None) -> set[int]:
         return set(range(*span)) if span else set()
 
-    return any(hours(getattr(value, name)) - hours(getattr(row.default, name)) for name in _HOURS_FIELDS)
+    return any(hours(getattr(value, name)) - hours(getattr(row.default, name)) for name in CALL_DAYS)
 
 
 def _looser_list(row: PolicyRow, value: Any) -> bool:

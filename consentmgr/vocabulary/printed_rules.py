@@ -8,6 +8,7 @@ from typing import Any, Final
 from consentmgr.vocabulary.citations import SOURCES
 from consentmgr.vocabulary.codes import LANGUAGES, Language
 from consentmgr.vocabulary.policy import POLICY, PolicyRow, plain_value, shown_value
+from consentmgr.vocabulary.policy_words import SETTING_WORDS, allowed_values, setting_value
 from consentmgr.vocabulary.reason_codes import (
     CONFIDENCE_NAMES,
     KIND_NAMES,
@@ -15,9 +16,9 @@ from consentmgr.vocabulary.reason_codes import (
     REASON_CODES,
     RULE_PACK_VERSION,
     STAGES,
-    ReasonCode,
     legal_basis_text,
 )
+from consentmgr.vocabulary.reasons.reason_code import ReasonCode
 
 _LANGUAGE_NAMES: Final[Mapping[Language, str]] = {"en": "English", "fi": "suomi", "sv": "svenska"}
 _PRINTED_LANGUAGES: Final[tuple[Language, ...]] = ("en", "fi", "sv")
@@ -71,10 +72,10 @@ _WORDS: Final[Mapping[str, Mapping[Language, str]]] = {
         "tai posti, henkilön tehtävät organisaatiossa. Ensimmäinen täyttyvä on peruste; jos mikään ei täyty, yksi koodi "
         "kertoo, mikä oli lähimpänä.\n"
         "- Mitä ei tiedetä, se ei ole sallittua. Kaikki tarkistetaan uudelleen lähetettäessä.",
-        "sv": "Varje rad i en lista får ett avgörande: tillåten, ska granskas eller spärrad. Reglerna nedan prövas i nio "
+        "sv": "Varje rad i en lista får ett utslag: tillåten, ska granskas eller spärrad. Reglerna nedan prövas i nio "
         "steg i denna ordning, och varje steg gäller varje rad om inte en regel säger annat. Ett hinder spärrar eller "
         "kräver granskning. En grund tillåter, eller kräver granskning där en människa måste godkänna.\n\n"
-        "- Avgörandet är **spärrad** om ett hinder spärrar eller ingen grund gäller; annars **ska granskas** om ett "
+        "- Utslaget är **spärrad** om ett hinder spärrar eller ingen grund gäller; annars **ska granskas** om ett "
         "hinder eller grunden kräver det; annars **tillåten**.\n"
         "- Huvudskälet är det första hindret i ordningen eller, om inget hindrar, grunden. Alla skäl som gäller sparas "
         "bredvid det.\n"
@@ -90,7 +91,7 @@ _WORDS: Final[Mapping[str, Mapping[Language, str]]] = {
     "weight": {"en": "Weight", "fi": "Vaikutus", "sv": "Verkan"},
     "confidence": {"en": "How sure", "fi": "Varmuus", "sv": "Säkerhet"},
     "reviews": {"en": "the reviews", "fi": "tarkistettavat", "sv": "granskningarna"},
-    "when": {"en": "When", "fi": "Milloin (englanniksi)", "sv": "När (på engelska)"},
+    "when": {"en": "When", "fi": "Milloin", "sv": "När"},
     "basis": {"en": "Legal basis", "fi": "Käsittelyn oikeusperuste", "sv": "Rättslig grund"},
     "sentence": {"en": "Sentence", "fi": "Lause", "sv": "Mening"},
     "policy": {"en": "Policy", "fi": "Linjaukset", "sv": "Policy"},
@@ -115,8 +116,8 @@ _WORDS: Final[Mapping[str, Mapping[Language, str]]] = {
     "name": {"en": "Name", "fi": "Nimi", "sv": "Namn"},
     "default": {"en": "Default", "fi": "Oletus", "sv": "Standard"},
     "allowed": {"en": "May be", "fi": "Sallitut arvot", "sv": "Tillåtna värden"},
-    "changes": {"en": "What it decides", "fi": "Mitä ratkaisee (englanniksi)", "sv": "Vad det avgör (på engelska)"},
-    "why": {"en": "Why it is open", "fi": "Miksi avoin (englanniksi)", "sv": "Varför öppet (på engelska)"},
+    "changes": {"en": "What it decides", "fi": "Mitä ratkaisee", "sv": "Vad det avgör"},
+    "why": {"en": "Why it is open", "fi": "Miksi avoin", "sv": "Varför öppet"},
     "codes": {"en": "Codes", "fi": "Koodit", "sv": "Koder"},
 }  # fmt: skip
 
@@ -159,7 +160,8 @@ def _lines(language: Language) -> Iterator[str]:
         if policy.kind in ("list", "countries"):
             yield ""
             codes = ", ".join(f"`{code}`" for code in policy.codes)
-            yield f"**`{policy.name}`** ({codes}): {policy.changes}. {policy.why}"
+            words = SETTING_WORDS[policy.name]
+            yield f"**`{policy.name}`** ({codes}): {words.decides[language]}. {words.why[language]}"
             yield ""
             items = (" ".join(pair) for pair in policy.default) if policy.kind == "countries" else policy.default
             yield ", ".join(f"`{item}`" for item in items)
@@ -178,7 +180,7 @@ def _code_lines(row: ReasonCode, language: Language) -> Iterator[str]:
     yield f"### `{row.code}`"
     yield ""
     yield f"- {word('weight')}: {KIND_NAMES[row.kind][language]}"
-    yield f"- {word('when')}: {row.when}"
+    yield f"- {word('when')}: {row.when(language)}"
     for each in _PRINTED_LANGUAGES if language == "en" else (language,):
         label = _LANGUAGE_NAMES[each] if language == "en" else word("sentence")
         yield f"- {label}: {row.text(each).removesuffix('.')} ({row.law(each)})."
@@ -204,9 +206,13 @@ def _policy_table(rows: list[PolicyRow], language: Language) -> Iterator[str]:
     yield f"| {' | '.join(heads)} |"
     yield f"|{'---|' * len(heads)}"
     for row in rows:
-        default = shown_value(row.default) + (f" {row.unit}" if row.unit and row.default is not None else "")
+        # The value of a switch, and a day, stand as they are typed; numbers and hours as they are read.
+        typed = row.kind in ("switch", "date")
+        default = shown_value(row.default) if typed else setting_value(row, row.default, language)
+        words = SETTING_WORDS[row.name]
         codes = " ".join(f"`{code}`" for code in row.codes)
-        cells = [f"`{row.name}`", default, row.allowed, row.changes, row.why, codes]
+        told = (allowed_values(row, language), words.decides[language], words.why[language])
+        cells = [f"`{row.name}`", default, *told, codes]
         yield "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
     yield ""
 
@@ -224,8 +230,11 @@ def rules_as_json() -> dict[str, Any]:
                 "default": plain_value(row.default),
                 "allowed": list(row.values) or row.allowed,
                 "unit": row.unit or None,
-                "changes": row.changes,
-                "why": row.why,
+                "changes": SETTING_WORDS[row.name].decides["en"],
+                "why": SETTING_WORDS[row.name].why["en"],
+                "name_in": dict(SETTING_WORDS[row.name].name),
+                "changes_in": dict(SETTING_WORDS[row.name].decides),
+                "why_in": dict(SETTING_WORDS[row.name].why),
                 "codes": list(row.codes),
             }
             for row in POLICY
@@ -242,7 +251,8 @@ def _code_as_json(row: ReasonCode) -> dict[str, Any]:
         "review_confidence": list(row.review_confidence),
         "citation": row.citation,
         "law": {language: row.law(language) for language in LANGUAGES},
-        "when": row.when,
+        "when": row.when("en"),
+        "when_in": {language: row.when(language) for language in LANGUAGES},
         "sentence": {language: row.text(language) for language in LANGUAGES},
         "legal_basis": LEGAL_BASIS_OF_GROUND.get(row.code),
         "policy": [policy.name for policy in POLICY if row.code in policy.codes],

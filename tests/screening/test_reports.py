@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from consentmgr.screening.report_page import report_page, stacked
-from consentmgr.screening.report_words import SETTING_NAMES, WORDS, number, percent, setting_value
+from consentmgr.screening.report_words import WORDS
 from consentmgr.screening.reports import (
     ControllerFacts,
     OutputFile,
@@ -26,7 +27,9 @@ from consentmgr.screening.reports import (
 )
 from consentmgr.vocabulary.codes import LANGUAGES, Language
 from consentmgr.vocabulary.documents import Campaign
+from consentmgr.vocabulary.local_forms import number, percent
 from consentmgr.vocabulary.policy import POLICY, policy_from
+from consentmgr.vocabulary.policy_words import SETTING_WORDS, setting_value
 from consentmgr.vocabulary.reason_codes import BY_CODE, REASON_CODES, explanation
 from tests.screening.output_samples import (
     CAMPAIGN,
@@ -90,6 +93,14 @@ def test_a_ground_that_holds_on_a_stopped_row_does_not_speak_against_it() -> Non
     report = made_report([0, 1], outcomes=(stopped, asked))
     assert {reason.code for reason in report.reasons} == {"DM_OBJECTION_ALL", "B2B_ROLE_OK"}
     assert report.grounds == ()
+
+
+def test_the_banned_channel_is_named_where_all_rows_of_the_reason_have_the_same() -> None:
+    own = outcome("block", "DM_OBJECTION_CHANNEL")
+    by_text = replace(own, verdict="review", banned_channel="sms")
+    told = [made_report([0], outcomes=outcomes).reasons[0].sentence for outcomes in ((by_text,), (own,))]
+    assert told == ["Has forbidden text message marketing.", "Has forbidden e-mail marketing."]
+    assert made_report([0, 1], outcomes=(own, by_text)).reasons[0].sentence == "Has forbidden e-mail marketing."
 
 
 def test_grounds_name_their_legal_basis_or_why_none_is_needed() -> None:
@@ -255,9 +266,9 @@ def test_a_bar_is_never_wider_than_its_drawing_and_shows_all_that_is_there(rows:
 
 
 def test_every_setting_has_a_name_in_three_languages() -> None:
-    assert set(SETTING_NAMES) == {row.name for row in POLICY}
-    for names in SETTING_NAMES.values():
-        assert set(names) == set(LANGUAGES)
+    assert list(SETTING_WORDS) == [row.name for row in POLICY]
+    for words in SETTING_WORDS.values():
+        assert set(words.name) == set(LANGUAGES)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

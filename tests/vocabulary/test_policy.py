@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consentmgr.kit.address_keys import canonical_domain
+from consentmgr.kit.canonical.emails import canonical_domain
 from consentmgr.kit.errors import BadInput
+from consentmgr.vocabulary.codes import LANGUAGES
 from consentmgr.vocabulary.policy import (
     BY_NAME,
     DEFAULT_POLICY,
@@ -31,6 +32,7 @@ from consentmgr.vocabulary.policy import (
     shown_value,
     value_of_text,
 )
+from consentmgr.vocabulary.policy_words import SETTING_WORDS, allowed_values
 from consentmgr.vocabulary.reason_codes import BY_CODE
 
 DEFAULTS = {
@@ -85,8 +87,14 @@ def test_the_defaults_are_the_cautious_ones_agreed() -> None:
 def test_every_row_explains_itself() -> None:
     for row in POLICY:
         assert row.default == getattr(DEFAULT_POLICY, row.name)
-        assert row.changes
-        assert row.why.endswith(".")
+        words = SETTING_WORDS[row.name]
+        for told in (words.name, words.decides, words.why):
+            assert set(told) == set(LANGUAGES)
+            assert all(told.values())
+        for language in LANGUAGES:
+            assert not words.decides[language].endswith(".")
+            assert words.why[language].endswith(".")
+            assert allowed_values(row, language)
         assert row.codes
         assert all(code in BY_CODE for code in row.codes), row.name
         assert row.allowed

@@ -125,14 +125,17 @@ def test_codes_stand_in_evaluation_order_and_are_never_renamed() -> None:
 def test_every_code_has_its_words_and_its_law(row: object) -> None:
     code = BY_CODE[row.code]  # type: ignore[attr-defined]
     assert code.confidence
-    assert code.when.endswith(".")
     for language in LANGUAGES:
+        when = code.when(language)
+        assert when[0].isupper()
+        assert when.endswith(".")
+        assert not re.search(r"  |[{}]", when)
         text = code.text(language)
         assert text.endswith(".")
         assert text[0].isupper()
         assert set(re.findall(r"\{\w+\}", text)) <= {"{channel}"}
         assert code.law(language)
-    assert len({code.en, code.fi, code.sv}) == 3
+    assert len({code.en, code.fi, code.sv}) == len({code.when_en, code.when_fi, code.when_sv}) == 3
     assert code.since <= RULE_PACK_VERSION
 
 
@@ -258,6 +261,16 @@ def test_the_document_has_every_code_and_switch(language: Language) -> None:
     assert RULE_PACK_VERSION in document
 
 
+@pytest.mark.parametrize(("language", "foreign"), [("fi", "When"), ("sv", "The person")])
+def test_the_document_is_in_one_language(language: Language, foreign: str) -> None:
+    document = rules_document(language)
+    assert foreign not in document
+    assert not re.search("englanniksi|på engelska", document)
+    for row in REASON_CODES:
+        assert row.when(language) in document
+        assert row.when_en not in document
+
+
 def test_the_json_has_the_same() -> None:
     pack = json.loads(json.dumps(rules_as_json()))
     assert pack["rule_pack"] == RULE_PACK_VERSION
@@ -265,4 +278,6 @@ def test_the_json_has_the_same() -> None:
     first = pack["codes"][CODES.index("CONSENT_OK")]
     assert first["legal_basis"] == "consent"
     assert first["law"]["en"] == "Act 917/2014 § 200(1); GDPR art. 6(1)(a)"
+    assert first["when"] == first["when_in"]["en"]
+    assert set(first["when_in"]) == set(LANGUAGES)
     assert {row["name"] for row in pack["policy"]} >= {"sole_trader", "free_mail_domains"}
