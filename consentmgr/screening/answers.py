@@ -10,14 +10,17 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from consentmgr.vocabulary.codes import Verdict
+from consentmgr.vocabulary.codes import Channel, Verdict
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One combination of reasons and what it means, with its sentence in the language asked for."""
+    """One combination of reasons and what it means, with its sentence in the language asked for.
+
+    ``banned_channel``: the channel whose ban stops the row, where it is another than the campaign's.
+    """
 
     verdict: Verdict
     reason: str
@@ -25,6 +28,7 @@ class Outcome:
     ground: str | None
     legal_basis: str | None
     explanation: str
+    banned_channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)

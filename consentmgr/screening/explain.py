@@ -15,7 +15,10 @@ from sqlalchemy.orm import Session
 
 from consentmgr.campaigns.policy import current
 from consentmgr.consents.ledger import driver_connection
-from consentmgr.kit.address_keys import AddressKeys, canonical_email, canonical_phone, canonical_sha256
+from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.kit.canonical.emails import canonical_email
+from consentmgr.kit.canonical.hashes import canonical_sha256
+from consentmgr.kit.canonical.phones import canonical_phone
 from consentmgr.register.business_ids import canonical_in_list
 from consentmgr.screening.decide import identifiers_of, told
 from consentmgr.screening.question import NEVER_BEFORE
@@ -130,17 +133,19 @@ def explained_row(
     policy = current(session)
     answers = screen(session, identifiers, campaign, keys=keys, policy=policy, now=now, language=language)
     (answer,) = told(answers)
+    banned = answers.outcomes[answers.outcome[0].as_py()].banned_channel
     addressed = Addressed(identifiers, keys, with_hashes=True)
     tables = frames_by_key(driver_connection(session), addressed.keys(HASHES_SCHEMA.empty_table()))
     return {
         **answer,
         "looked_up_as": list(row),
+        "banned_channel": banned,
         "reasons": [
             {
                 "code": code,
                 "stage": BY_CODE[code].stage,
                 "kind": BY_CODE[code].kind,
-                "explanation": explanation(code, language, campaign.channel),
+                "explanation": explanation(code, language, banned or campaign.channel),
             }
             for code in answer["reasons"]
         ],

@@ -8,16 +8,11 @@ by piece, while a thread writes and hashes the piece before. Source: formats.md 
 
 from __future__ import annotations
 
-import hashlib
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from queue import Queue
-from threading import Thread
-from typing import BinaryIO, Literal, Self
+from typing import BinaryIO, Literal
 
 import msgspec
 import numpy as np
@@ -26,8 +21,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from consentmgr.kit.errors import BadInput
-from consentmgr.kit.tabular import csv_field
 from consentmgr.screening.answers import Answers, Outcome
+from consentmgr.screening.hashed_writing import write_packed, write_text
+from consentmgr.screening.list_text import (
+    byte_order_mark,
+    csv_column,
+    csv_header,
+    csv_line,
+    csv_records,
+    pieces_of,
+    string,
+    strings,
+    text_of,
+    value_pieces,
+)
 from consentmgr.screening.lists import CampaignList
 
 Format = Literal["csv", "xlsx", "parquet", "jsonl"]
@@ -49,11 +56,6 @@ LINK_COLUMNS = ("cm_preference_url", "cm_one_click_url")
 #: Every column a screening may have added; an input that has one was screened before.
 SCREENING_COLUMNS = (*RESULT_COLUMNS, *LINK_COLUMNS)
 _BEFORE_LINKS = RESULT_COLUMNS.index("cm_explanation") + 1
-
-_BOM = b"\xef\xbb\xbf"
-#: How much of the list is taken at a time: enough that the calls cost nothing, and its result still fits the caches.
-_PIECE_BYTES = 1 << 20
-_PIECE_ROWS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +190,13 @@ def write_results(
     refuse_screened_before(lst)
     name = name or _name_of(target)
     if fmt == "csv":
-        size, digest = _write_text(target, _csv_result(lst, answers))
+        size, digest = write_text(target, _csv_result(lst, answers))
     elif fmt == "jsonl":
-        size, digest = _write_text(target, _json_lines_result(lst, answers))
+        size, digest = write_text(target, _json_lines_result(lst, answers))
     elif fmt == "parquet":
-        size, digest = _write_packed(target, lambda path: _write_parquet(lst, answers, path))
+        size, digest = write_packed(target, lambda path: _write_parquet(lst, answers, path))
     else:
-        size, digest = _write_packed(target, lambda path: _write_xlsx(lst, answers, path, summary))
+        size, digest = write_packed(target, lambda path: _write_xlsx(lst, answers, path, summary))
     return WrittenFile(name, len(lst), size, digest)
 
 
@@ -211,21 +213,21 @@ def write_allowed(
     A row that repeats an address stays, unless ``drop_duplicates``. A list without a header gets none.
     """
     rows = allowed_rows(answers, drop_duplicates=drop_duplicates)
-    size, digest = _write_text(target, _csv_allowed(lst, rows, answers.links))
+    size, digest = write_text(target, _csv_allowed(lst, rows, answers.links))
     return WrittenFile(name or _name_of(target), len(rows), size, digest)
 
 
 def write_with_columns(lst: CampaignList, columns: Mapping[str, pa.Array], target: Path | BinaryIO) -> WrittenFile:
     """Write every row of ``lst`` as CSV with columns put after its own: texts of the list's length, null is empty."""
     mark = lst.delimiter
-    header = lst.header_record if lst.header_record is not None else _csv_line(lst.columns, mark)
+    header = lst.header_record if lst.header_record is not None else csv_line(lst.columns, mark)
 
     def pieces() -> Iterator[bytes | memoryview]:
-        yield _byte_order_mark(lst) + (mark.join((header, *columns)) + lst.newline).encode()
+        yield byte_order_mark(lst) + (mark.join((header, *columns)) + lst.newline).encode()
         for start, count, records in csv_records(lst):
-            yield _text_of(records, *_with_marks(columns, mark, np.arange(start, start + count)), newline=lst.newline)
+            yield text_of(records, *_with_marks(columns, mark, np.arange(start, start + count)), newline=lst.newline)
 
-    size, digest = _write_text(target, pieces())
+    size, digest = write_text(target, pieces())
     return WrittenFile(_name_of(target), len(lst), size, digest)
 
 
@@ -233,96 +235,21 @@ def _name_of(target: Path | BinaryIO) -> str:
     return target.name if isinstance(target, Path) else "-"
 
 
-def _write_text(target: Path | BinaryIO, pieces: Iterator[bytes | memoryview]) -> tuple[int, str]:
-    with ExitStack() as stack:
-        # Unbuffered: the pieces are large, and a copy of each would be all that a buffer added.
-        stream = stack.enter_context(target.open("wb", buffering=0)) if isinstance(target, Path) else target
-        with _HashingWriter(stream) as writer:
-            for piece in pieces:
-                writer.write(piece)
-        stream.flush()
-    return writer.size, writer.sha256
-
-
-def _write_packed(target: Path | BinaryIO, write: Callable[[Path], None]) -> tuple[int, str]:
-    """Write a format whose writer needs a file of its own; a stream gets a copy of it."""
-    if not isinstance(target, Path):
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "result")
-            size, digest = _write_packed(path, write)
-            with path.open("rb") as made:
-                while piece := made.read(_PIECE_BYTES):
-                    target.write(piece)
-            target.flush()
-        return size, digest
-    write(target)
-    with target.open("rb") as made:
-        return target.stat().st_size, hashlib.file_digest(made, "sha256").hexdigest()
-
-
-class _HashingWriter:
-    """Writes and hashes pieces in a thread of its own, in order, at most two behind the maker."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self.size = 0
-        self.sha256 = ""
-        self._stream = stream
-        self._pieces: Queue[bytes | memoryview | None] = Queue(2)
-        self._failure: BaseException | None = None
-        self._thread = Thread(target=self._work, name="write-result", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self._pieces.put(None)
-        self._thread.join()
-        if self._failure is not None and kind is None:
-            raise self._failure
-
-    def write(self, piece: bytes | memoryview) -> None:
-        """Raises what the thread met, such as a full disk or a closed pipe."""
-        if self._failure is not None:
-            raise self._failure
-        self._pieces.put(piece)
-
-    def _work(self) -> None:
-        digest = hashlib.sha256()
-        while (piece := self._pieces.get()) is not None:
-            if self._failure is not None:
-                continue  # The queue is emptied, so that the maker does not wait for ever.
-            try:
-                _write_whole(self._stream, piece)
-                digest.update(piece)
-                self.size += len(piece)
-            except BaseException as failure:  # noqa: BLE001 - it is raised again where the pieces are made
-                self._failure = failure
-        self.sha256 = digest.hexdigest()
-
-
-def _write_whole(stream: BinaryIO, piece: bytes | memoryview) -> None:
-    """An unbuffered file may take less than it was given."""
-    rest = memoryview(piece)
-    while rest:
-        rest = rest[stream.write(rest) :]
-
-
 # ------------------------------------------------------------------------------------------------------------ CSV
 
 
 def _csv_result(lst: CampaignList, answers: Answers) -> Iterator[bytes | memoryview]:
     mark = lst.delimiter
-    header = lst.header_record if lst.header_record is not None else _csv_line(lst.columns, mark)
-    yield _byte_order_mark(lst) + (mark.join((header, *result_columns(answers))) + lst.newline).encode()
-    before = _strings(_before_evidence(outcome, mark) for outcome in answers.outcomes)
-    explained = _strings(_explained(outcome, mark) for outcome in answers.outcomes)
-    after = _strings(f"{mark}{_csv_line((outcome.legal_basis or '',), mark)}{mark}" for outcome in answers.outcomes)
+    header = lst.header_record if lst.header_record is not None else csv_line(lst.columns, mark)
+    yield byte_order_mark(lst) + (mark.join((header, *result_columns(answers))) + lst.newline).encode()
+    before = strings(_before_evidence(outcome, mark) for outcome in answers.outcomes)
+    explained = strings(_explained(outcome, mark) for outcome in answers.outcomes)
+    after = strings(f"{mark}{csv_line((outcome.legal_basis or '',), mark)}{mark}" for outcome in answers.outcomes)
     if not answers.links:
-        explained, after = pc.binary_join_element_wise(explained, after, _string("")), None
+        explained, after = pc.binary_join_element_wise(explained, after, string("")), None
     for start, count, records in csv_records(lst):
         outcome = answers.outcome.slice(start, count)
-        yield _text_of(
+        yield text_of(
             records,
             before.take(outcome),
             csv_column(pc.cast(answers.evidence.slice(start, count), pa.large_string()), mark),
@@ -343,17 +270,17 @@ def _with_marks(columns: Mapping[str, pa.Array], mark: str, rows: npt.NDArray[np
     """The fields of these columns for rows (from 0), each with the separator before it."""
     parts: list[pa.Array] = []
     for column in columns.values():
-        parts += [_string(mark), csv_column(column.take(pa.array(rows)), mark)]
+        parts += [string(mark), csv_column(column.take(pa.array(rows)), mark)]
     return parts
 
 
 def _before_evidence(outcome: Outcome, mark: str) -> str:
     fields = (outcome.verdict, outcome.reason, ";".join(outcome.reasons), outcome.ground or "")
-    return f"{mark}{_csv_line(fields, mark)}{mark}"
+    return f"{mark}{csv_line(fields, mark)}{mark}"
 
 
 def _explained(outcome: Outcome, mark: str) -> str:
-    return f"{mark}{_csv_line((outcome.explanation,), mark)}"
+    return f"{mark}{csv_line((outcome.explanation,), mark)}"
 
 
 def _csv_allowed(
@@ -361,127 +288,14 @@ def _csv_allowed(
 ) -> Iterator[bytes | memoryview]:
     header, _ = csv_header(lst)
     header = lst.delimiter.join((header, *links)) if header is not None else None
-    yield _byte_order_mark(lst) + (f"{header}{lst.newline}".encode() if header is not None else b"")
+    yield byte_order_mark(lst) + (f"{header}{lst.newline}".encode() if header is not None else b"")
     for start, count, records in csv_records(lst):
         first, last = np.searchsorted(rows, (start, start + count))
         if first < last:
             here = rows[first:last]
-            yield _text_of(
+            yield text_of(
                 records.take(pa.array(here - start)), *_with_marks(links, lst.delimiter, here), newline=lst.newline
             )
-
-
-def csv_header(lst: CampaignList) -> tuple[str | None, bool]:
-    """The header line of a file of some of the list's rows, None where the list has none; and whether a byte order mark
-    goes before it.
-    """
-    header = lst.header_record
-    if header is None and lst.records is None:
-        header = _csv_line(lst.columns, lst.delimiter)
-    return header, bool(_byte_order_mark(lst))
-
-
-def _byte_order_mark(lst: CampaignList) -> bytes:
-    return _BOM if lst.bom or lst.encoding.lower() not in ("utf-8", "ascii") else b""
-
-
-def _csv_line(fields: Sequence[str], mark: str) -> str:
-    return mark.join(csv_field(field, mark) for field in fields)
-
-
-def csv_records(lst: CampaignList) -> Iterator[tuple[int, int, pa.LargeStringArray]]:
-    """Pieces of the list as CSV records without line ending: first row (from 0), rows, records."""
-    if lst.records is not None and lst.format != "jsonl":
-        for start, count in _pieces(len(lst), lst.records.nbytes):
-            yield start, count, lst.records.slice(start, count)
-        return
-    for start, values in _value_pieces(lst):
-        columns = [csv_column(text, lst.delimiter) for text in _as_text(values)]
-        if len(columns) == 1:
-            # A lone empty field would be an empty line, which readers take for no row at all.
-            columns = [pc.if_else(pc.equal(columns[0], ""), _string('""'), columns[0])]
-        yield start, len(values), pc.binary_join_element_wise(*columns, _string(lst.delimiter))
-
-
-def csv_column(values: pa.LargeStringArray, mark: str) -> pa.LargeStringArray:
-    """Each value as one field, quoted where it must be and otherwise as it is; null is the empty field."""
-    values = pc.fill_null(values, "")
-    if len(values) == 0:
-        return values
-    text = bytes(_text(values))
-    # One look over all the text is far cheaper than one for each value, and mostly finds nothing.
-    if not any(special in text for special in (b'"', b"\r", b"\n", mark.encode())):
-        return values
-    special = pc.match_substring_regex(values, f'["\r\n{mark}]')
-    doubled = pc.replace_substring(values, '"', '""')
-    quoted = pc.binary_join_element_wise(_string('"'), doubled, _string('"'), _string(""))
-    return pc.if_else(special, quoted, values)
-
-
-def _text_of(*parts: pa.LargeStringArray, newline: str) -> memoryview:
-    """The parts of each row and ``newline``, joined: the text that stands in the file, without a copy."""
-    lines = pc.binary_join_element_wise(
-        *parts, _string(newline), _string(""), null_handling="replace", null_replacement=""
-    )
-    return _text(lines)
-
-
-def _text(lines: pa.LargeStringArray) -> memoryview:
-    _, offsets, text = lines.buffers()
-    bounds = np.frombuffer(offsets, dtype=np.int64)
-    begin, end = int(bounds[lines.offset]), int(bounds[lines.offset + len(lines)])
-    return memoryview(text)[begin:end]
-
-
-def _string(text: str) -> pa.LargeStringScalar:
-    return pa.scalar(text, pa.large_string())
-
-
-def _strings(texts: Iterator[str]) -> pa.LargeStringArray:
-    return pa.array(list(texts), pa.large_string())
-
-
-def _pieces(rows: int, size: int) -> Iterator[tuple[int, int]]:
-    """First row and rows of each piece, so that a piece has about ``_PIECE_BYTES`` of ``size``."""
-    each = _PIECE_ROWS if not size else max(1, min(_PIECE_ROWS, rows * _PIECE_BYTES // size))
-    for start in range(0, rows, each):
-        yield start, min(each, rows - start)
-
-
-# ------------------------------------------------------------------------------------- the input's cells as values
-
-
-def _value_pieces(lst: CampaignList) -> Iterator[tuple[int, pa.Table]]:
-    """Pieces of the list as values: first row (from 0), and a table of every input column, in order.
-
-    Columns of a CSV list are strings; of other formats what they are in the input.
-    """
-    if lst.table is not None:
-        for start, count in _pieces(len(lst), lst.table.nbytes):
-            yield start, lst.table.slice(start, count).combine_chunks()
-        return
-    from consentmgr.kit.tabular.delimited import DelimitedText
-
-    assert lst.records is not None
-    # The line before the header names the delimiter, so that it is not looked for again in each piece.
-    header = lst.header_record if lst.header_record is not None else _csv_line(lst.columns, lst.delimiter)
-    top = f"sep={lst.delimiter}\n{header}\n".encode()
-    for start, count in _pieces(len(lst), lst.records.nbytes):
-        text = DelimitedText(top + _text_of(lst.records.slice(start, count), newline="\n"), lst.name)
-        columns = [column.combine_chunks() for column in text.text_columns(range(len(lst.columns)))]
-        yield start, pa.Table.from_arrays(columns, names=[str(index) for index in range(len(columns))])
-
-
-def _as_text(values: pa.Table) -> list[pa.LargeStringArray]:
-    """Every column as text, null where there is no value."""
-    from consentmgr.kit.tabular.cells import as_strings
-
-    columns = []
-    for column in values.columns:
-        text = as_strings(column)
-        whole = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
-        columns.append(pc.cast(whole, pa.large_string()))
-    return columns
 
 
 def _unique_names(names: Sequence[str]) -> list[str]:
@@ -529,18 +343,18 @@ def _json_lines_result(lst: CampaignList, answers: Answers) -> Iterator[bytes | 
     if lst.records is None or lst.format != "jsonl":
         yield from _json_lines_of_values(lst, answers)
         return
-    before = _strings(_json_before_evidence(outcome) for outcome in answers.outcomes)
-    explained = _strings(_json_explained(outcome) for outcome in answers.outcomes)
-    after = _strings(_json_after_links(outcome) for outcome in answers.outcomes)
-    for start, count in _pieces(len(lst), lst.records.nbytes):
+    before = strings(_json_before_evidence(outcome) for outcome in answers.outcomes)
+    explained = strings(_json_explained(outcome) for outcome in answers.outcomes)
+    after = strings(_json_after_links(outcome) for outcome in answers.outcomes)
+    for start, count in pieces_of(len(lst), lst.records.nbytes):
         # The object's own text up to its closing brace, then our members: nothing of it is written anew.
         opened = pc.ascii_rtrim(
             pc.utf8_slice_codeunits(pc.ascii_trim_whitespace(lst.records.slice(start, count)), start=0, stop=-1),
             characters=" \t\r\n",
         )
-        comma = pc.if_else(pc.equal(opened, "{"), _string(""), _string(","))
+        comma = pc.if_else(pc.equal(opened, "{"), string(""), string(","))
         outcome = answers.outcome.slice(start, count)
-        yield _text_of(
+        yield text_of(
             opened,
             comma,
             before.take(outcome),
@@ -569,7 +383,7 @@ def _json_explained(outcome: Outcome) -> str:
 
 def _json_links(answers: Answers, start: int, count: int) -> Iterator[pa.Array]:
     for name, column in answers.links.items():
-        yield _string(f',"{name}":')
+        yield string(f',"{name}":')
         yield _json_strings(column.slice(start, count))
 
 
@@ -580,7 +394,7 @@ def _json_after_links(outcome: Outcome) -> str:
 def _json_strings(values: pa.StringArray) -> pa.LargeStringArray:
     """Ids as JSON strings; they hold letters, digits and ``;`` and so need no escape. Null is ``null``."""
     quoted = pc.binary_join_element_wise(
-        _string('"'), pc.cast(values, pa.large_string()), _string('"'), _string(""), null_handling="emit_null"
+        string('"'), pc.cast(values, pa.large_string()), string('"'), string(""), null_handling="emit_null"
     )
     return pc.fill_null(quoted, "null")
 
@@ -604,7 +418,7 @@ def _write_parquet(lst: CampaignList, answers: Answers, path: Path) -> None:
         types = [*[pa.string()] * len(lst.columns), *own]
     schema = pa.schema([pa.field(name, kind) for name, kind in zip(names, types, strict=True)])
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
-        for start, values in _value_pieces(lst):
+        for start, values in value_pieces(lst):
             columns = [*values.columns, *_answer_columns(answers, start, len(values))]
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
 
@@ -627,7 +441,7 @@ def _write_xlsx(lst: CampaignList, answers: Answers, path: Path, summary: Sequen
 
 
 def _rows(lst: CampaignList, answers: Answers) -> Iterator[tuple[object, ...]]:
-    for start, values in _value_pieces(lst):
+    for start, values in value_pieces(lst):
         columns = [*map(_plain, values.columns), *_answer_columns(answers, start, len(values))]
         yield from zip(*(column.to_pylist() for column in columns), strict=True)
 

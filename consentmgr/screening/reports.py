@@ -21,9 +21,10 @@ from consentmgr.screening.answers import Answers
 from consentmgr.screening.lists import CampaignList
 from consentmgr.screening.outputs import is_allowed
 from consentmgr.screening.partners import Partner
-from consentmgr.screening.report_words import WORDS, moment, number, percent
-from consentmgr.vocabulary.codes import Language, Verdict
+from consentmgr.screening.report_words import WORDS, moment
+from consentmgr.vocabulary.codes import Channel, Language, Verdict
 from consentmgr.vocabulary.documents import Campaign
+from consentmgr.vocabulary.local_forms import number, percent
 from consentmgr.vocabulary.policy import POLICY, Policy, is_looser, plain_value
 from consentmgr.vocabulary.reason_codes import (
     BY_CODE,
@@ -275,7 +276,7 @@ def _reasons(count: _Count, answers: Answers, language: Language) -> tuple[Reaso
             stage=BY_CODE[code].stage,
             kind=BY_CODE[code].kind,
             confidence=BY_CODE[code].confidence,
-            sentence=sentence(code, language, answers.campaign.channel),
+            sentence=sentence(code, language, _banned_channel(code, answers)),
             citation=BY_CODE[code].law(language),
             review=count.first[code, "review"],
             block=count.first[code, "block"],
@@ -284,6 +285,12 @@ def _reasons(count: _Count, answers: Answers, language: Language) -> tuple[Reaso
         for code, rows in count.fired.items()
     ]
     return tuple(sorted(found, key=lambda reason: (-reason.first, -reason.fired, ORDER[reason.code])))
+
+
+def _banned_channel(code: str, answers: Answers) -> Channel:
+    """The banned channel where all rows of the code have the same; else the campaign's, which they all concern."""
+    banned = {one.banned_channel for one in answers.outcomes if code in one.reasons}
+    return (banned.pop() if len(banned) == 1 else None) or answers.campaign.channel
 
 
 def _grounds(count: _Count, answers: Answers, language: Language) -> tuple[GroundCount, ...]:

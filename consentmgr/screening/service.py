@@ -5,6 +5,7 @@ facts → rules → verdicts. Nothing is dropped and the answer is of one databa
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
@@ -69,20 +70,25 @@ def screen(
     chosen = engine or ("duckdb" if snapshot is not None else _engine_for(identifiers.num_rows))
     # Of few rows it is quicker to hash their addresses than to find out whether any ban arrived hashed.
     with_hashes = chosen == "compiled" or has_hashed_prohibitions(connection)
-    addressed = Addressed(identifiers, keys, with_hashes=with_hashes)
     hashed_kinds = [kind for kind in ("email", "phone") if f"{kind}_sha256" in identifiers.column_names]
     hashes = prohibition_hashes(connection, keys, hashed_kinds)
     if chosen == "compiled":
         if snapshot is not None:
             raise BadInput("the compiled engine asks PostgreSQL, and no snapshot", field="engine")
+        addressed = Addressed(identifiers, keys, with_hashes=with_hashes)
         told = answered(connection, addressed, hashes, question, language)
     else:
-        rows = addressed.rows(question)
-        with own_engine or _engine(chosen, memory_limit, spill_folder) as workspace:
-            if snapshot is None:
-                tables: Mapping[str, Any] = by_kind(frames_by_key(connection, addressed.keys(hashes)))
-            else:
-                tables = frames_of_snapshot(workspace, connection, snapshot)
+        with (
+            own_engine or _engine(chosen, memory_limit, spill_folder) as workspace,
+            ThreadPoolExecutor(1, thread_name_prefix="changes") as beside,
+        ):
+            # PostgreSQL tells what has changed since the snapshot while the addresses of the list become keys here.
+            overlaid = None if snapshot is None else beside.submit(frames_of_snapshot, workspace, connection, snapshot)
+            addressed = Addressed(identifiers, keys, with_hashes=with_hashes)
+            rows = addressed.rows(question)
+            tables: Mapping[str, Any] = (
+                by_kind(frames_by_key(connection, addressed.keys(hashes))) if overlaid is None else overlaid.result()
+            )
             register = {name: workspace.table(name, table) for name, table in tables.items()}
             if snapshot is None:
                 register = held(register)

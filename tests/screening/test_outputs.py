@@ -203,7 +203,7 @@ def test_pieces_join_without_a_seam(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     chosen = [n % 3 for n in range(1000)]
     duplicate_of = [None if n % 7 else n + 1 for n in range(1000)]
     whole = [result(lst, chosen, duplicate_of=duplicate_of), allowed(lst, chosen)]
-    monkeypatch.setattr("consentmgr.screening.outputs._PIECE_ROWS", 17)
+    monkeypatch.setattr("consentmgr.screening.list_text._PIECE_ROWS", 17)
     assert [result(lst, chosen, duplicate_of=duplicate_of), allowed(lst, chosen)] == whole
 
     target = tmp_path / "result.csv"

@@ -10,6 +10,7 @@ import narwhals as nw
 from consentmgr.screening.compiled import steps
 from consentmgr.screening.compiled.expressions import Reader
 from consentmgr.screening.compiled.plan import Column, Constant, NotPlanned, Plan, Rows, Value
+from consentmgr.screening.frame_arguments import flat, methods_refused, names_given
 
 
 class PlannedFrame(nw.LazyFrame[Any]):
@@ -54,7 +55,7 @@ class PlannedFrame(nw.LazyFrame[Any]):
         reader = Reader(self.plan, self.rows, self.values)
         seen: set[str] = set()
         for name, value in (
-            *(reader.named(expression) for expression in _flat(expressions)),
+            *(reader.named(expression) for expression in flat(expressions, NotPlanned)),
             *((name, reader.value(expression)) for name, expression in named.items()),
         ):
             if name in seen:
@@ -63,7 +64,7 @@ class PlannedFrame(nw.LazyFrame[Any]):
             yield name, value
 
     def drop(self, *columns: Any, strict: bool = True) -> PlannedFrame:
-        gone = set(_flat(columns))
+        gone = set(flat(columns, NotPlanned))
         if strict and not gone <= set(self.values):
             raise NotPlanned(f"there is no column {', '.join(sorted(gone - set(self.values)))}")
         return self._with(self.rows, {name: value for name, value in self.values.items() if name not in gone})
@@ -102,7 +103,7 @@ class PlannedFrame(nw.LazyFrame[Any]):
         return plan.step(steps.groups, tuple(slots))
 
     def group_by(self, *keys: Any, drop_null_keys: bool = False) -> PlannedGroups:  # type: ignore[override]
-        names = list(_flat(keys))
+        names = list(flat(keys, NotPlanned))
         if drop_null_keys or not names or not all(isinstance(name, str) for name in names):
             raise NotPlanned("groups by anything but columns' names")
         return PlannedGroups(self, names)
@@ -119,7 +120,7 @@ class PlannedFrame(nw.LazyFrame[Any]):
     ) -> PlannedFrame:
         if other.plan is not self.plan:
             raise NotPlanned("a join with a frame of another plan")
-        left, right = _names(on if left_on is None else left_on), _names(on if right_on is None else right_on)
+        left, right = names_given(on if left_on is None else left_on), names_given(on if right_on is None else right_on)
         if not left or len(left) != len(right):
             raise NotPlanned("a join without keys")
         arguments = (
@@ -212,7 +213,7 @@ class PlannedGroups:
         keys = [value for value in values.values() if isinstance(value, Column)]
         rows.unique.add(frozenset(key.slot for key in keys))
         reader = Reader(plan, frame.rows, frame.values)
-        for expression in _flat(aggs):
+        for expression in flat(aggs, NotPlanned):
             name, value = reader.aggregate(expression, rows, found)
             if name in values:
                 raise NotPlanned(f"two columns named {name}")
@@ -266,24 +267,4 @@ def _on(value: Value, parent: Rows) -> Value | None:
     return None
 
 
-def _names(given: str | list[str] | None) -> list[str]:
-    return [given] if isinstance(given, str) else list(given or ())
-
-
-def _flat(given: Iterable[Any]) -> Iterator[Any]:
-    for item in given:
-        if isinstance(item, (str, nw.Expr)):
-            yield item
-        elif isinstance(item, Iterable):
-            yield from _flat(item)
-        else:
-            raise NotPlanned(f"a column made of {type(item).__name__}")
-
-
-_KNOWN = {name for name in vars(PlannedFrame) if not name.startswith("_")}
-_REFUSED = frozenset(
-    name
-    for kind in nw.LazyFrame.__mro__
-    for name, member in vars(kind).items()
-    if not name.startswith("_") and name not in _KNOWN and (callable(member) or isinstance(member, property))
-)
+_REFUSED = methods_refused(PlannedFrame)

@@ -29,8 +29,9 @@ from consentmgr.preferences.link_columns import link_columns, link_like, people_
 from consentmgr.preferences.links import link_keys
 from consentmgr.screening.desk.lists import ListView, campaign_of_list, result_folder
 from consentmgr.screening.desk.stored_rows import Decided, carry_over, decided_records, form_of, rows_with
+from consentmgr.screening.list_text import csv_column
 from consentmgr.screening.models import ReviewDecision
-from consentmgr.screening.outputs import LINK_COLUMNS, csv_column
+from consentmgr.screening.outputs import LINK_COLUMNS
 from consentmgr.vocabulary.reason_codes import BY_CODE
 
 #: Rows one form may tick; more are decided by their reason.

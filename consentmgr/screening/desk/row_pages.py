@@ -108,7 +108,7 @@ def _shown_row(row: stored_rows.Row, described: Campaign, decided: decisions.Dec
         "number": row.number,
         "verdict": row.verdict,
         "reason": row.reason,
-        "sentence": sentence(row.reason, language, described.channel),
+        "sentence": sentence(row.reason, language, row.banned_channel or described.channel),
         "law": BY_CODE[row.reason].law(language),
         "more": len(row.reasons) - 1,
         "who": _who(row, described.controller),
@@ -151,9 +151,9 @@ def why(list_id: UUID, number: int) -> Response:
     reasons = [
         {
             "code": code,
-            "sentence": sentence(code, language, described.channel),
+            "sentence": sentence(code, language, row.banned_channel or described.channel),
             "law": BY_CODE[code].law(language),
-            "when": BY_CODE[code].when,
+            "when": BY_CODE[code].when(language),
             "stage": STAGES[BY_CODE[code].stage][language],
             "is_ground": code in GROUNDS,
         }
@@ -170,7 +170,7 @@ def why(list_id: UUID, number: int) -> Response:
         who=who,
         reasons=reasons,
         now_verdict=answer["verdict"],
-        now_reason=sentence(answer["reason"], language, described.channel),
+        now_reason=sentence(answer["reason"], language, answer["banned_channel"] or described.channel),
         changed=answer["verdict"] != row.verdict or answer["reason"] != row.reason,
         consulted=_consulted(answer["consulted"], row.evidence),
         decided=newest,

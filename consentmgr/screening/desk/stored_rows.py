@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 
 from consentmgr.kit.errors import NotFound
 from consentmgr.screening.answers import Answers
+from consentmgr.screening.list_text import csv_header, csv_records
 from consentmgr.screening.lists import CampaignList
-from consentmgr.screening.outputs import csv_header, csv_records
-from consentmgr.vocabulary.codes import Verdict
+from consentmgr.vocabulary.codes import Channel, Verdict
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -64,7 +64,9 @@ class Decided:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Row:
-    """One row of a list with its answer. ``identifiers`` are the recognised cells that were not blank."""
+    """One row of a list with its answer. ``identifiers`` are the recognised cells that were not blank;
+    ``banned_channel`` is the banned one where that is not the campaign's.
+    """
 
     number: int
     verdict: Verdict
@@ -74,6 +76,7 @@ class Row:
     evidence: tuple[str, ...]
     duplicate_of: int | None
     identifiers: Mapping[str, str]
+    banned_channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ def write_rows(lst: CampaignList, answers: Answers, folder: Path) -> None:
             "reasons": of_outcomes([";".join(one.reasons) for one in outcomes], pa.string()),
             "ground": of_outcomes([one.ground for one in outcomes], pa.string()),
             "evidence": answers.evidence,
+            "banned_channel": of_outcomes([one.banned_channel for one in outcomes], pa.string()),
             "duplicate_of": answers.duplicate_of,
             **{f"id_{name}": lst.identifiers[name] for name in lst.identifiers.column_names},
         }
@@ -396,4 +400,6 @@ def _row(row: Mapping[str, Any]) -> Row:
         identifiers={
             name.removeprefix("id_"): str(value) for name, value in row.items() if name.startswith("id_") and value
         },
+        # Lists that were screened before this was kept do not say.
+        banned_channel=row.get("banned_channel"),
     )

@@ -2,8 +2,9 @@
 
 import narwhals as nw
 
-from consentmgr.screening.facts.columns import is_empty, names_any
+from consentmgr.screening.facts.columns import is_empty, names, names_any
 from consentmgr.screening.question import Question
+from consentmgr.vocabulary.codes import ELECTRONIC_CHANNELS, Channel
 
 REVIEW, BLOCK = 1, 2
 
@@ -25,6 +26,11 @@ BAN_CODES = (
     "OLD_MARKETING_BAN",
     "MARKETING_BAN",
 )
+#: Bans of another channel that reach the campaign all the same: the code is DM_OBJECTION_CHANNEL, and the channel that
+#: was banned is what its sentence names (law.md section 4). Hits carry the two together.
+OF_OTHER_CHANNEL = {channel: f"DM_OBJECTION_CHANNEL:{channel}" for channel in ELECTRONIC_CHANNELS}
+CHANNEL_PLACES = 8
+CHANNEL_BANS = ("DM_OBJECTION_CHANNEL", *OF_OTHER_CHANNEL.values())
 #: Said by naming the purpose, and so lifted only by naming it: a lifting without purposes speaks of marketing.
 BANS_BY_NAME = ("RESEARCH_OBJECTION", "PUBLIC_INFO_OBJECTION")
 
@@ -60,12 +66,39 @@ def reaching_channels(question: Question) -> tuple[str, ...]:
     return (question.campaign.channel, "email") if question.is_audience else (question.campaign.channel,)
 
 
-def scope_code() -> nw.Expr:
+def other_channels(question: Question) -> tuple[Channel, ...]:
+    """Channels other than the campaign's of which a ban may reach it, the one a STOP comes by first."""
+    if question.is_audience:
+        return ("email",)
+    if not question.is_marketing or not question.is_electronic or question.policy.stop_reply_other_channels == "allow":
+        return ()
+    in_order = sorted(ELECTRONIC_CHANNELS, key=lambda channel: channel != "sms")
+    return tuple(channel for channel in in_order if channel != question.campaign.channel)
+
+
+def places_of_channels(question: Question) -> dict[str, int]:
+    """By code, what a ban of a channel is told by where several are as strict: the campaign's own channel before the
+    others, in their order. Below ``CHANNEL_PLACES``, and 0 for nothing.
+    """
+    codes = ("DM_OBJECTION_CHANNEL", *(OF_OTHER_CHANNEL[channel] for channel in other_channels(question)))
+    return {code: CHANNEL_PLACES - 1 - number for number, code in enumerate(codes)}
+
+
+def channel_code(question: Question) -> nw.Expr:
+    """The code of a ban that names channels: its own, or that of the other channel that was banned."""
+    code: nw.Expr = nw.lit("DM_OBJECTION_CHANNEL")
+    for channel in reversed(other_channels(question)):
+        code = nw.when(names("channels", channel)).then(nw.lit(OF_OTHER_CHANNEL[channel])).otherwise(code)
+    own = names("channels", question.campaign.channel)
+    return nw.when(own).then(nw.lit("DM_OBJECTION_CHANNEL")).otherwise(code)
+
+
+def scope_code(question: Question) -> nw.Expr:
     return (
         nw.when(~is_empty("topics"))
         .then(nw.lit("DM_OBJECTION_TOPIC"))
         .when(~is_empty("channels"))
-        .then(nw.lit("DM_OBJECTION_CHANNEL"))
+        .then(channel_code(question))
         .otherwise(nw.lit("DM_OBJECTION_ALL"))
     )
 

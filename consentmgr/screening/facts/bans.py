@@ -5,11 +5,21 @@ long form, those that a later act of the person lifts are dropped, and the rest 
 2 block) and the ids that decide.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import narwhals as nw
 
-from consentmgr.screening.facts.ban_scope import BAN_CODES, BANS_BY_NAME, CASE, HIT, possible_codes
+from consentmgr.screening.facts.ban_scope import (
+    BAN_CODES,
+    BANS_BY_NAME,
+    CASE,
+    CHANNEL_BANS,
+    CHANNEL_PLACES,
+    HIT,
+    other_channels,
+    places_of_channels,
+    possible_codes,
+)
 from consentmgr.screening.facts.columns import Frame, Keep, equals, is_empty, is_true, one_of
 from consentmgr.screening.facts.own_acts import act_bans, lifted_by_own_word
 from consentmgr.screening.facts.prohibitions import (
@@ -32,7 +42,7 @@ from consentmgr.screening.question import Question
 _LIFTED_BY_CONSENT = (
     "ERASED_SUPPRESSED",
     "DM_OBJECTION_ALL",
-    "DM_OBJECTION_CHANNEL",
+    *CHANNEL_BANS,
     "CONSENT_WITHDRAWN",
     "SPAM_COMPLAINT",
     "ORG_PROHIBITION",
@@ -52,7 +62,8 @@ def holding_bans(
     shape: ListShape,
     keep: Keep,
 ) -> Frame:
-    """Per ``row_no`` and ``person``: ``weight_CODE`` for every code of ``BAN_CODES``, and ``ban_evidence``.
+    """Per ``row_no`` and ``person``: ``weight_CODE`` for every code of ``BAN_CODES``, and ``ban_evidence``; where a ban
+    of another channel may reach the campaign, ``banned_channel`` too: its place in ``places_of_channels``, or 0.
 
     ``cases`` have what ``consents.with_consents`` adds (``lift_us``, ``lift_topic_us``).
     """
@@ -69,7 +80,7 @@ def holding_bans(
         by_register = [ordered(keyed(bans, "address_key")) for bans in (addressed, erased)]
         hits.append(met_by(cases, nw.concat(by_register, how="vertical"), "register_key"))
     if not question.is_plain_service:
-        hits.append(bans_on_other_addresses(cases, addressed, register, question))
+        hits.append(bans_on_other_addresses(cases, addressed, register, question, keep))
         hits.append(met_by(cases, bans_on_organisations(prohibitions, register["domains"]), "organisation_id"))
         hits.append(met_by(cases, ordered(keyed(prohibitions, "domain")), "domain"))
     gathered = keep(nw.concat(hits, how="vertical"), "hits")
@@ -93,16 +104,19 @@ def holding_bans(
         from_register = cases.filter(equals("source", "population_register")).select("row_no", "person")
         bound = holding.filter(equals("code", "DVV_DM_BAN")).join(from_register, on=["row_no", "person"], how="inner")
         holding = nw.concat([holding.filter(~equals("code", "DVV_DM_BAN")), bound.select(*HIT)], how="vertical")
-    return keep(_pivot(holding, possible_codes(question)), "bans")
+    return keep(_pivot(holding, question), "bans")
 
 
 def with_bans(cases: Frame, bans: Frame, question: Question) -> Frame:
     """Adds the columns of ``holding_bans`` to the candidates: 0 and null where nothing holds."""
     possible = possible_codes(question)
-    return cases.join(bans, on=["row_no", "person"], how="left").with_columns(
+    columns = [
         (nw.col(f"weight_{code}").fill_null(0) if code in possible else nw.lit(0)).alias(f"weight_{code}")
         for code in BAN_CODES
-    )
+    ]
+    if other_channels(question):
+        columns.append(nw.col("banned_channel").fill_null(0).alias("banned_channel"))
+    return cases.join(bans, on=["row_no", "person"], how="left").with_columns(columns)
 
 
 def named_lifts(acts: Frame, prohibitions: Frame) -> Frame:
@@ -135,20 +149,31 @@ def _target_keys(question: Question) -> tuple[str, ...]:
     return (f"{question.point_kind}_key",)
 
 
-def _pivot(hits: Frame, codes: Sequence[str]) -> Frame:
+def _pivot(hits: Frame, question: Question) -> Frame:
     """One row per candidate: the strictest weight of each code, and the ids that decided in the codes' order."""
+    codes, others = possible_codes(question), other_channels(question)
     columns: list[nw.Expr] = []
     for code in codes:
-        mine = equals("code", code)
+        mine = one_of("code", CHANNEL_BANS) if others and code == "DM_OBJECTION_CHANNEL" else equals("code", code)
         columns.append(nw.when(mine).then(nw.col("weight")).otherwise(nw.lit(0)).alias(f"weight_{code}"))
         columns.append(nw.when(mine).then(nw.col("evidence")).alias(f"evidence_{code}"))
+    names = [name for code in codes for name in (f"weight_{code}", f"evidence_{code}")]
+    banned: list[nw.Expr] = []
+    if others:
+        strictest: nw.Expr = nw.lit(0)
+        for code, place in places_of_channels(question).items():
+            strictest = (
+                nw.when(equals("code", code)).then(nw.col("weight") * CHANNEL_PLACES + place).otherwise(strictest)
+            )
+        columns.append(strictest.alias("strictest"))
+        names.append("strictest")
+        banned.append((nw.col("strictest") % CHANNEL_PLACES).alias("banned_channel"))
     wide = hits.select("row_no", "person", *columns)
-    found = wide.group_by("row_no", "person").agg(
-        nw.col(name).max() for code in codes for name in (f"weight_{code}", f"evidence_{code}")
-    )
+    found = wide.group_by("row_no", "person").agg(nw.col(name).max() for name in names)
     return found.select(
         "row_no",
         "person",
         *(f"weight_{code}" for code in codes),
+        *banned,
         ban_evidence=nw.concat_str([nw.col(f"evidence_{code}") for code in codes], separator=";", ignore_nulls=True),
     )

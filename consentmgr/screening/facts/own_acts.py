@@ -5,6 +5,7 @@ import narwhals as nw
 from consentmgr.screening.facts.ban_scope import (
     BLOCK,
     REVIEW,
+    channel_code,
     channel_reaches,
     reaching_channels,
     scope_code,
@@ -46,8 +47,8 @@ def act_bans(acts: Frame, question: Question) -> Frame:
             .when(is_empty("topics") & equals("event", "consent_withdrawn"))
             .then(nw.lit("CONSENT_WITHDRAWN"))
             .when(is_empty("topics") & equals("event", "consent_refused"))
-            .then(nw.lit("DM_OBJECTION_CHANNEL"))
-            .otherwise(scope_code())
+            .then(channel_code(question))
+            .otherwise(scope_code(question))
         )
         parts.append(_act_hits(stops.filter(marketing_reach & channel_reach), code, weight))
         other_channel_weight = switch_weight(question.policy.stop_reply_other_channels)
@@ -62,7 +63,7 @@ def act_bans(acts: Frame, question: Question) -> Frame:
             parts.append(
                 _act_hits(
                     stops.filter(marketing_reach & bare_stop),
-                    nw.lit("DM_OBJECTION_CHANNEL"),
+                    channel_code(question),
                     nw.when(weight > other_channel_weight).then(nw.lit(other_channel_weight)).otherwise(weight),
                 )
             )

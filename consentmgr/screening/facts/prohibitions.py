@@ -9,6 +9,7 @@ from consentmgr.screening.facts.ban_scope import (
     BAN_AS_IT_IS,
     BLOCK,
     CASE,
+    CHANNEL_BANS,
     HIT,
     REVIEW,
     channel_reaches,
@@ -18,6 +19,7 @@ from consentmgr.screening.facts.ban_scope import (
 )
 from consentmgr.screening.facts.columns import (
     Frame,
+    Keep,
     constant,
     equals,
     is_empty,
@@ -61,7 +63,7 @@ def reaching_prohibitions(prohibitions: Frame, question: Question) -> Frame:
         .then(nw.lit("ROBINSON_POST"))
         .when(equals("source", "population_register"))
         .then(nw.lit("DVV_DM_BAN"))
-        .otherwise(scope_code())
+        .otherwise(scope_code(question))
     )
     marketing = is_empty("purposes") | names_any("purposes", ("direct_marketing", question.judged_purpose))
     robinson_elsewhere = (equals("source", "robinson_phone") & constant(question.campaign.channel != "phone")) | (
@@ -198,11 +200,11 @@ def bans_on_organisations(prohibitions: Frame, domains: Frame) -> Frame:
 
 
 def bans_on_other_addresses(
-    cases: Frame, prohibitions: Frame, register: Mapping[str, Frame], question: Question
+    cases: Frame, prohibitions: Frame, register: Mapping[str, Frame], question: Question, keep: Keep
 ) -> Frame:
     """A person's own ban on one address holds for all the person's addresses: hits by the holder of the address."""
     personal = prohibitions.filter(is_true("own")).join(_holders(register["points"]), on="address_key", how="inner")
-    return _with_former_role(_joined_to_person(cases, personal), register, question)
+    return _with_former_role(keep(_joined_to_person(cases, personal), "personal_hits"), register["roles"], question)
 
 
 def _joined_to_person(cases: Frame, personal: Frame) -> Frame:
@@ -229,14 +231,20 @@ def _joined_to_person(cases: Frame, personal: Frame) -> Frame:
     )
 
 
-def _with_former_role(hits: Frame, register: Mapping[str, Frame], question: Question) -> Frame:
+def _with_former_role(hits: Frame, roles: Frame, question: Question) -> Frame:
     """A ban made at another organisation's address, in a role that has ended, before the present role began, weighs
     what the switch ``objection_follows_person`` says.
     """
     weight = switch_weight(question.policy.objection_follows_person)
-    now_at = current_roles(register["roles"], question)
-    held = register["roles"].group_by("contact_id", "organisation_id").agg(nw.len())
-    still = now_at.group_by("contact_id", "organisation_id").agg(began=nw.col("since").min())
+    elsewhere = (nw.col("made_at") != nw.col("organisation_id")).fill_null(False) & one_of(
+        "code", ("DM_OBJECTION_ALL", *CHANNEL_BANS, "DM_OBJECTION_TOPIC")
+    )
+    # Few of them are: all roles of a large register would be grouped for nothing.
+    concerned = roles.join(hits.filter(elsewhere).select("person"), left_on="contact_id", right_on="person", how="semi")
+    held = concerned.group_by("contact_id", "organisation_id").agg(nw.len())
+    still = (
+        current_roles(concerned, question).group_by("contact_id", "organisation_id").agg(began=nw.col("since").min())
+    )
     hits = (
         hits.join(
             held.select("contact_id", "organisation_id", had_role=nw.lit(True)),
@@ -258,11 +266,10 @@ def _with_former_role(hits: Frame, register: Mapping[str, Frame], question: Ques
         )
     )
     former = (
-        (nw.col("made_at") != nw.col("organisation_id")).fill_null(False)
+        elsewhere
         & is_true("had_role")
         & ~is_true("has_role")
         & (nw.col("began") > nw.col("valid_from")).fill_null(False)
-        & one_of("code", ("DM_OBJECTION_ALL", "DM_OBJECTION_CHANNEL", "DM_OBJECTION_TOPIC"))
     )
     return hits.with_columns(weight=nw.when(former).then(nw.lit(weight)).otherwise(nw.col("weight"))).select(*HIT)
 

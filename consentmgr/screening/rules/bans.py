@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import narwhals as nw
 
+from consentmgr.screening.facts.ban_scope import OF_OTHER_CHANNEL, other_channels, places_of_channels
 from consentmgr.screening.facts.columns import equals
 from consentmgr.screening.question import Question
 from consentmgr.screening.rules.rule import BLOCK, NONE, REVIEW, Rule, Weight, WeightOf, blocks, switch_weight, weighs
+from consentmgr.vocabulary.codes import ELECTRONIC_CHANNELS, Channel
 
 
 def _ban(code: str) -> WeightOf:
@@ -27,6 +29,22 @@ def _objection(code: str) -> WeightOf:
             most = switch_weight(q.policy.exclusion_audience)
             return nw.when(mine > most).then(nw.lit(most)).otherwise(mine)
         return mine
+
+    return weight
+
+
+def _channel_objection(banned: Channel | None) -> WeightOf:
+    """The ban of the campaign's own channel or, where it reaches the campaign, of another: one code, two sentences."""
+    objection = _objection("DM_OBJECTION_CHANNEL")
+
+    def weight(q: Question) -> Weight:
+        others = other_channels(q)
+        if banned is not None and banned not in others:
+            return NONE
+        if not others:
+            return objection(q)
+        code = "DM_OBJECTION_CHANNEL" if banned is None else OF_OTHER_CHANNEL[banned]
+        return weighs(nw.col("banned_channel") == places_of_channels(q)[code], objection(q))
 
     return weight
 
@@ -97,7 +115,11 @@ def _public_information_objection(q: Question) -> Weight:
 
 RULES = (
     Rule("DM_OBJECTION_ALL", _objection("DM_OBJECTION_ALL"), stage=5),
-    Rule("DM_OBJECTION_CHANNEL", _objection("DM_OBJECTION_CHANNEL"), stage=5),
+    Rule("DM_OBJECTION_CHANNEL", _channel_objection(None), stage=5),
+    *(
+        Rule("DM_OBJECTION_CHANNEL", _channel_objection(channel), stage=5, banned=channel)
+        for channel in ELECTRONIC_CHANNELS
+    ),
     Rule("DM_OBJECTION_TOPIC", _objection("DM_OBJECTION_TOPIC"), stage=5),
     Rule("CONSENT_WITHDRAWN", _ban("CONSENT_WITHDRAWN"), stage=5),
     Rule("SPAM_COMPLAINT", _ban("SPAM_COMPLAINT"), stage=5),

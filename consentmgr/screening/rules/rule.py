@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import narwhals as nw
 
 from consentmgr.screening.question import Question
+from consentmgr.vocabulary.codes import Channel
 
 #: Weights of a stop: it does not fire, a named person must decide, or it blocks.
 NONE, REVIEW, BLOCK = 0, 1, 2
@@ -21,13 +22,15 @@ class Rule:
     """One row of the rule pack. ``weight`` gives 0, 1 or 2 (a ground: 0 to 3) per candidate.
 
     A plain number where the campaign alone decides; an expression over the fact columns else. ``stage`` and the
-    words of the code stand in ``vocabulary.reason_codes``; ``place`` tells apart a code that is asked twice.
+    words of the code stand in ``vocabulary.reason_codes``; a code may be asked more than once. ``banned`` is the channel
+    that its sentence names, where that is not the campaign's.
     """
 
     code: str
     weight: WeightOf
     stage: int
     is_ground: bool = False
+    banned: Channel | None = None
 
 
 def switch_weight(value: str) -> int:

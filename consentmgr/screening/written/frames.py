@@ -7,13 +7,14 @@ query of its own inside the next, so that nothing is reckoned twice.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
 import narwhals as nw
 
+from consentmgr.screening.frame_arguments import flat, methods_refused, names_given
 from consentmgr.screening.written.expressions import NotWritten, Reader, Written, name_of, quoted
 
 _KINDS: Mapping[str, str] = {
@@ -116,7 +117,7 @@ class WrittenFrame(nw.LazyFrame[Any]):
     def _read(
         self, expressions: Iterable[Any], named: Mapping[str, Any], others: Mapping[str, Written]
     ) -> WrittenFrame:
-        expressions = list(_flat(expressions))
+        expressions = list(flat(expressions, NotWritten))
         reader = Reader(self.values)
         values: dict[str, Written] = {}
         for name, value in (
@@ -132,7 +133,7 @@ class WrittenFrame(nw.LazyFrame[Any]):
         return self._with_values({**others, **values})
 
     def drop(self, *columns: Any, strict: bool = True) -> WrittenFrame:
-        gone = set(_flat(columns))
+        gone = set(flat(columns, NotWritten))
         if strict and not gone <= set(self.values):
             raise NotWritten(f"there is no column {', '.join(sorted(gone - set(self.values)))}")
         return self._with_values({name: value for name, value in self.values.items() if name not in gone})
@@ -158,7 +159,7 @@ class WrittenFrame(nw.LazyFrame[Any]):
         return self.inside(self.query("select distinct"))
 
     def group_by(self, *keys: Any, drop_null_keys: bool = False) -> WrittenGroups:  # type: ignore[override]
-        names = list(_flat(keys))
+        names = list(flat(keys, NotWritten))
         if drop_null_keys or not names or not all(isinstance(name, str) for name in names):
             raise NotWritten("groups by anything but columns' names")
         return WrittenGroups(self, names)
@@ -173,7 +174,7 @@ class WrittenFrame(nw.LazyFrame[Any]):
         right_on: str | list[str] | None = None,
         suffix: str = "_right",
     ) -> WrittenFrame:
-        left, right = _names(on if left_on is None else left_on), _names(on if right_on is None else right_on)
+        left, right = names_given(on if left_on is None else left_on), names_given(on if right_on is None else right_on)
         if not left or len(left) != len(right):
             raise NotWritten("a join without keys")
         if how not in _KINDS:
@@ -214,7 +215,7 @@ class WrittenGroups:
         frame = self._frame if self._frame.is_plain else self._frame.settled()
         reader = Reader(frame.values)
         found = {name: frame.values[name] for name in self._keys}
-        for expression in _flat(aggs):
+        for expression in flat(aggs, NotWritten):
             name = name_of(expression)
             if name in found:
                 raise NotWritten(f"two columns named {name}")
@@ -239,24 +240,4 @@ class Stacking:
         return head.inside(" union all ".join(frame.sql() for frame in frames))
 
 
-def _names(given: str | list[str] | None) -> list[str]:
-    return [given] if isinstance(given, str) else list(given or ())
-
-
-def _flat(given: Iterable[Any]) -> Iterator[Any]:
-    for item in given:
-        if isinstance(item, (str, nw.Expr)):
-            yield item
-        elif isinstance(item, Iterable):
-            yield from _flat(item)
-        else:
-            raise NotWritten(f"a column made of {type(item).__name__}")
-
-
-_KNOWN = {name for name in vars(WrittenFrame) if not name.startswith("_")}
-_REFUSED = frozenset(
-    name
-    for kind in nw.LazyFrame.__mro__
-    for name, member in vars(kind).items()
-    if not name.startswith("_") and name not in _KNOWN and (callable(member) or isinstance(member, property))
-)
+_REFUSED = methods_refused(WrittenFrame)
