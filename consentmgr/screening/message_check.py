@@ -323,7 +323,7 @@ def _body_of(message: EmailMessage) -> _Body:
         text = _text_of(part)[:_MOST_TEXT]
         if part.get_content_type() == "text/html":
             reader = _Reader()
-            reader.feed(text)
+            reader.feed(_readable(text))
             reader.close()
             texts.append(" ".join(reader.words))
             links += [(href.strip(), " ".join(words)) for href, words in reader.links]
@@ -334,6 +334,22 @@ def _body_of(message: EmailMessage) -> _Body:
                 before = text[max(0, found.start() - 160) : found.start()]
                 links.append((found.group().rstrip(".,;)"), " ".join(before.splitlines()[-2:])))
     return _Body(" ".join(" ".join(texts).split()), tuple(links))
+
+
+def _readable(html: str) -> str:
+    """The HTML without comments, marked sections and a tag that never ends, as a browser shows it.
+
+    The parser looks for the end of each of these anew to the end of the text, which takes hours where thousands begin
+    and none ends.
+    """
+    shown, place = [], 0
+    while (start := html.find("<!--", place)) >= 0:
+        shown.append(html[place:start])
+        end = html.find("-->", start + 4)
+        place = end + 3 if end >= 0 else len(html)
+    text = "".join([*shown, html[place:]]).replace("<![", "<")
+    unended = text.find("<", text.rfind(">") + 1)
+    return text if unended < 0 else text[:unended]
 
 
 def _text_of(part: EmailMessage) -> str:

@@ -147,6 +147,32 @@ def test_a_damaged_message_is_read_as_far_as_it_goes(content: bytes) -> None:
     assert check(content)
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "<a href=",
+        "<!--x",
+        "<![CDATA[",
+        "<!x",
+        "<?x",
+        "</a ",
+        "<a b='>",
+        "<a b='\" ",
+        "<script>",
+        "<style></",
+        "&#",
+        "<div>",
+    ],
+)
+def test_what_begins_two_hundred_thousand_times_and_never_ends_is_read_in_seconds(piece: str) -> None:
+    assert check(message(html=piece * 200_000))
+
+
+def test_what_stands_after_a_comment_and_before_a_tag_that_never_ends_is_read() -> None:
+    assert check(message(html="<!-- <a --><![if !mso]>" + HTML + "words <a href=")) == check(message())
+
+
 def test_every_sentence_is_there_in_each_language() -> None:
     for words in (*SENTENCES.values(), *CHECK_NAMES.values(), *STATE_NAMES.values()):
         assert set(words) == {"fi", "sv", "en"}
