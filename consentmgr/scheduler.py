@@ -81,6 +81,10 @@ JOBS: tuple[Job, ...] = (
         "take-journal", "consentmgr.prohibitions.jobs:take_journal",
         "takes acts that a process which died left in the journal", every=60,
     ),
+    Job(
+        "hash-bans", "consentmgr.prohibitions.jobs:hash_bans",
+        "hashes new bans on plain addresses for whoever asks by SHA-256", every=60,
+    ),
     Job("run-exports", "consentmgr.exports.jobs:run_due", "runs the exports that are due", every=15),
     Job("run-tasks", "consentmgr.timetable.jobs:run_tasks", "starts the long work that somebody asked for", every=1),
     Job("deliver-changes", "consentmgr.changes.jobs:deliver_changes", "posts what changed to webhooks", every=1),

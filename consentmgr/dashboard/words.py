@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from flask_babel import format_decimal
 from flask_babel import lazy_gettext as _
 
 from consentmgr.edge import application
@@ -73,6 +74,7 @@ DOES: Final[Mapping[str, Any]] = {
     "send-mail": _("sends the mails that are due"),
     "read-mailbox": _("reads bounces, complaints and replies"),
     "take-journal": _("takes acts that a process which died left in the journal"),
+    "hash-bans": _("hashes new bans on plain addresses for whoever asks by SHA-256"),
     "run-exports": _("runs the exports that are due"),
     "run-tasks": _("starts the long work that was asked for at the desk"),
     "deliver-changes": _("tells webhooks what has changed"),
@@ -102,6 +104,51 @@ DOES: Final[Mapping[str, Any]] = {
 }
 
 
+#: What came of a job, as jobs say it: alone, or after a number.
+OUTCOMES: Final[Mapping[str, Any]] = {
+    "nothing to send": _("nothing to send"),
+    "no mailbox is set": _("no mailbox is set"),
+    "no new messages": _("no new messages"),
+    "counted": _("counted"),
+    "nothing had changed": _("nothing had changed"),
+}
+COUNTED: Final[Mapping[str, Any]] = {
+    "sent": _("sent: %(number)s"),
+    "deferred": _("to be tried again: %(number)s"),
+    "given up": _("given up: %(number)s"),
+    "dropped": _("dropped: %(number)s"),
+    "waiting": _("waiting: %(number)s"),
+    "acts taken": _("acts taken: %(number)s"),
+    "published": _("published: %(number)s"),
+    "failed": _("failed: %(number)s"),
+    "started": _("started: %(number)s"),
+    "acknowledged": _("acknowledged: %(number)s"),
+    "refused": _("refused: %(number)s"),
+    "links ended": _("links ended: %(number)s"),
+    "bursts flagged": _("bursts found: %(number)s"),
+    "alarms stand": _("alarms: %(number)s"),
+    "mailed": _("mailed: %(number)s"),
+    "posted": _("posted: %(number)s"),
+    "removed": _("removed: %(number)s"),
+}
+
+
+def outcome(told: str) -> str | None:
+    """What came of a job in the language of the page; None where a job says what is not known here."""
+    parts = []
+    for part in told.split(", "):
+        number, _space, counted = part.partition(" ")
+        # What is forgotten or removed is told by what the job does.
+        counted = "removed" if counted.endswith((" forgotten", " removed")) else counted
+        if part in OUTCOMES:
+            parts.append(str(OUTCOMES[part]))
+        elif number.isdigit() and counted in COUNTED:
+            parts.append(str(COUNTED[counted]) % {"number": format_decimal(int(number))})
+        else:
+            return None
+    return ", ".join(parts)
+
+
 def word(words: Mapping[Any, Any], code: Any) -> str:
     """The word of a code; the code itself where there is none, so that nothing is hidden."""
     return str(words[code]) if code in words else str(code)
@@ -125,7 +172,7 @@ def purpose(code: str) -> str:
 def reason(code: str) -> str:
     """The sentence of a reason code, of whatever channel it speaks."""
     return (
-        BY_CODE[code].text(application.language()).replace("{channel}", str(_("this channel")))
+        BY_CODE[code].text(application.language()).replace("{channel}", str(_("this channel's")))
         if code in BY_CODE
         else code
     )

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, SmallInteger, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
@@ -73,6 +73,26 @@ class Prohibition(Base):
             postgresql_where=text("(evidence ->> 'campaign') is not null"),
         ),
     )
+
+
+class ProhibitionHash(Base):
+    """The keyed digest of the SHA-256 of the address a ban is on, by which a list that arrives hashed finds it."""
+
+    __tablename__ = "prohibition_hash"
+    hash_key: Mapped[UUID] = mapped_column(PgUUID(as_uuid=True), primary_key=True)
+    prohibition_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+
+
+class ProhibitionHashedTo(Base):
+    """Up to which position of which database ``prohibition_hash`` has every ban on a plain address; one row at most.
+
+    ``database`` names cluster, timeline, database and schema, ``position`` is a ``pg_snapshot``.
+    """
+
+    __tablename__ = "prohibition_hashed_to"
+    canonical_version: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    database: Mapped[str] = mapped_column(Text)
+    position: Mapped[str] = mapped_column(Text)
 
 
 class ErasedKey(Base):

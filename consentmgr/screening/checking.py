@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
 from typing import Any, Final
+from uuid import UUID
 
 import msgspec
 import pyarrow as pa
@@ -27,6 +28,7 @@ from consentmgr.db import Database
 from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import NotFound
+from consentmgr.prohibitions.hashes import hashes_met
 from consentmgr.prohibitions.journal import FileState, catch_up, has_taken, sizes
 from consentmgr.prohibitions.recovered import refuse_unrecovered
 from consentmgr.register.reading import default_controller
@@ -40,7 +42,6 @@ from consentmgr.screening.register_frames import (
     HASHES_SCHEMA,
     by_key_parameters,
     columns_of,
-    prohibition_hashes,
 )
 from consentmgr.screening.service import refuse_unknown_controllers
 from consentmgr.vocabulary.codes import Language
@@ -192,7 +193,7 @@ def _asked(database: Database, rows: FewRows, campaign: Campaign | str, files: S
         # Bans on plain addresses are met by their hashes too, which takes a question more, of the same position.
         with database.reading() as session:
             connection = driver_connection(session)
-            hashes = prohibition_hashes(connection, rows.address_keys, hashed)
+            hashes = _hashes(connection, rows, hashed)
             return _told(connection, by_key_parameters(rows.keys(hashes)) | given, hashes)
     hashes = HASHES_SCHEMA.empty_table()
     parameters = by_key_parameters(rows.keys(hashes)) | given
@@ -200,10 +201,17 @@ def _asked(database: Database, rows: FewRows, campaign: Campaign | str, files: S
     return database.ask(lambda connection: _told(connection, parameters, hashes))
 
 
+def _hashes(connection: Connection[Any], rows: FewRows, kinds: Sequence[str]) -> pa.Table:
+    """``prohibition_hashes``, of those alone that the rows can meet."""
+    asked = [UUID(bytes=key) for key in rows.keys(HASHES_SCHEMA.empty_table()).sha256_keys]
+    met = hashes_met(connection, rows.address_keys, kinds, asked)
+    return pa.table([[number for number, _ in met], [key for _, key in met]], schema=HASHES_SCHEMA)
+
+
 def _told(connection: Connection[Any], parameters: Mapping[str, Any], hashes: pa.Table) -> _Asked:
     with RawCursor(connection) as cursor:
         # Prepared, for planning it takes longer than its work.
-        cursor.execute(_STATEMENT, [parameters[name] for name in _NAMES], prepare=True)
+        cursor.execute(_STATEMENT, [_as_text(parameters[name]) for name in _NAMES], prepare=True)
         (row,) = cursor.fetchall()
     frames, survivors, context, document, marks, unrecovered, position = row
     return _Asked(
@@ -216,6 +224,19 @@ def _told(connection: Connection[Any], parameters: Mapping[str, Any], hashes: pa
         position=position,
         hashes=hashes,
     )
+
+
+def _as_text(value: Any) -> Any:
+    """A list as PostgreSQL writes an array: the driver looks through each list for the type of what stands in it."""
+    if not isinstance(value, list):
+        return value
+    return "{" + ",".join(map(_element, value)) + "}" if value else "{}"
+
+
+def _element(value: Any) -> str:
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)
 
 
 @dataclass(frozen=True, slots=True)

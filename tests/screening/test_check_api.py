@@ -13,6 +13,7 @@ from sqlalchemy import text
 from consentmgr.importing.service import apply_documents
 from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.prohibitions.hashes import keep_up
 from consentmgr.prohibitions.journal import JournalWriter
 from consentmgr.prohibitions.models import Restoration
 from consentmgr.prohibitions.opt_outs import OptOut
@@ -215,7 +216,9 @@ def test_merged_refs_are_one_person(api: ApiCalling, take: Take, database: Datab
     assert (found["verdict"], found["reason"]) == ("allow", "CONSENT_OK")
 
 
-def test_a_ban_that_arrived_hashed_meets_a_plain_address_and_a_hash_a_plain_ban(api: ApiCalling, take: Take) -> None:
+def test_a_ban_that_arrived_hashed_meets_a_plain_address_and_a_hash_a_plain_ban(
+    api: ApiCalling, take: Take, database: Database, keys: Keys
+) -> None:
     aino, birger = (sha256(f"{name}@posti.example".encode()).hexdigest() for name in ("aino", "birger"))
     take(
         AINO, BIRGER, CAMPAIGN,
@@ -223,6 +226,28 @@ def test_a_ban_that_arrived_hashed_meets_a_plain_address_and_a_hash_a_plain_ban(
         {"type": "prohibition", "target": {"email": "birger@posti.example"}, "source": "vendor"},
     )  # fmt: skip
     client = api(Scope.CHECK)
-    for row in ({"email": "aino@posti.example"}, {"email_sha256": aino}, {"email_sha256": birger}):
-        answer = client.post("/check", json={"campaign": "syksy", "row": row}).get_json()
-        assert "VENDOR_PROHIBITION" in answer["reasons"], row
+    for _ in ("nothing was hashed before", "all were"):
+        for row in ({"email": "aino@posti.example"}, {"email_sha256": aino}, {"email_sha256": birger}):
+            answer = client.post("/check", json={"campaign": "syksy", "row": row}).get_json()
+            assert "VENDOR_PROHIBITION" in answer["reasons"], row
+        with database.transaction() as session:
+            keep_up(session, AddressKeys(keys.address_key, keys.address_key_id))
+
+
+def test_a_hash_is_answered_as_its_address_is(api: ApiCalling, take: Take, database: Database, keys: Keys) -> None:
+    take(
+        AINO, BIRGER, CAMPAIGN,
+        {"type": "prohibition", "target": {"email": "nobody@posti.example"}, "source": "self"},
+        {"type": "prohibition", "target": {"email": "aino@posti.example"}, "source": "vendor"},
+    )  # fmt: skip
+    client = api(Scope.CHECK)
+    for _ in ("nothing was hashed before", "all were"):
+        for name in ("aino", "birger", "nobody", "unknown"):
+            address = f"{name}@posti.example"
+            rows = ({"email": address}, {"email_sha256": sha256(address.encode()).hexdigest()})
+            plain, hashed = (
+                client.post("/check", json={"campaign": "syksy", "row": row}).get_json()["reasons"] for row in rows
+            )
+            assert plain == hashed, name
+        with database.transaction() as session:
+            keep_up(session, AddressKeys(keys.address_key, keys.address_key_id))
