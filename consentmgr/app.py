@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,14 @@ class SharedEngine(SQLAlchemy):
         return self.database.engine
 
 
+class Application(Flask):
+    """Flask's, whose views and hooks are plain functions, every one."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is: none is a coroutine, which Flask looks for a dozen times a request."""
+        return func
+
+
 def create_app(settings: Settings | None = None, database: Database | None = None) -> Flask:
     """The application for these settings (the environment's where none are given).
 
@@ -81,7 +90,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     keys = load_keys(settings)
     database = database or open_database(settings)
 
-    app = Flask("consentmgr", template_folder=data_folder("templates"), static_folder=data_folder("static"))
+    app = Application("consentmgr", template_folder=data_folder("templates"), static_folder=data_folder("static"))
     app.config.update(
         SECRET_KEY=keys.session_secret,
         # Larger bodies are refused before they are read; an upload at the desk has a limit of its own.

@@ -399,8 +399,9 @@ class _Askers:
         assert engine is not None
         connection = taken_out(engine)
         connection.autocommit = True
-        # Whatever a page may do one day, showing it changes nothing.
-        connection.execute("SET default_transaction_read_only = on")
+        # Whatever a page may do one day, showing it changes nothing. A plan is made once for each connection, where
+        # the first five questions would have one each: what is asked here is looked up by index whatever its values.
+        connection.execute("SET default_transaction_read_only = on; SET plan_cache_mode = force_generic_plan")
         return connection
 
 

@@ -7,6 +7,7 @@ Counting changes nothing in the database, so even a GET may be counted. Where se
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -89,9 +90,20 @@ def count_requests(app: Flask) -> None:
     def _count(response: Response) -> Response:
         endpoint = request.endpoint or "none"
         method = request.method if request.method in ("GET", "HEAD", "POST", "OPTIONS") else "OTHER"
-        requests.labels(endpoint, method, str(response.status_code)).inc()
-        request_seconds.labels(endpoint).observe(milliseconds() / 1000)
+        _counted(endpoint, method, response.status_code).inc()
+        _timed(endpoint).observe(milliseconds() / 1000)
         return response
+
+
+@lru_cache(maxsize=4_096)
+def _counted(endpoint: str, method: str, status: int) -> Counter:
+    """The counter of these labels, which is looked up with each answer."""
+    return requests.labels(endpoint, method, str(status))
+
+
+@lru_cache(maxsize=1_024)
+def _timed(endpoint: str) -> Histogram:
+    return request_seconds.labels(endpoint)
 
 
 def serve_metrics(host: str, port: int) -> None:

@@ -12,6 +12,7 @@ from itertools import repeat
 from typing import Any, Final, Self
 
 from consentmgr.screening.compiled import steps
+from consentmgr.screening.compiled.source_text import written_out
 
 Step = Callable[..., Any]
 
@@ -195,6 +196,7 @@ class Plan:
                 wanted.add(result.slot)
             else:
                 wanted.update(value.slot for value in result.values() if isinstance(value, Column))
+        asked_for = frozenset(wanted)
         needed: list[tuple[int, Step, tuple[int, ...], int | None]] = []
         for made in reversed(self._steps):
             slot, _, arguments, on = made
@@ -217,6 +219,7 @@ class Plan:
             columns=[(name, column, slot) for (name, column), slot in self._columns.items() if slot in wanted],
             all_sources=dict(self._sources),
             parameters={name: slot for name, slot in self._parameters.items() if slot in wanted},
+            results=asked_for,
         )
 
 
@@ -239,6 +242,8 @@ class Program:
     columns: Sequence[tuple[str, str, int]]
     all_sources: Mapping[str, int]
     parameters: Mapping[str, int]
+    #: Slots that are read after a run; what others hold is nobody's business.
+    results: frozenset[int]
     _runs: int = 0
     _written: Callable[[list[Any]], None] | None = None
 
@@ -247,7 +252,7 @@ class Program:
         return sum(len(block.steps) for block in self.blocks)
 
     def run(self, tables: Mapping[str, Mapping[str, steps.Column]], parameters: Mapping[str, int]) -> list[Any]:
-        """The slots after a run. ``tables``: columns by name, of every source."""
+        """The slots after a run, those of the results filled. ``tables``: columns by name, of every source."""
         values = self.template.copy()
         for name, slot in self.all_sources.items():
             values[slot] = range(len(next(iter(tables[name].values()))))
@@ -260,7 +265,7 @@ class Program:
             return values
         self._runs += 1
         if self._runs > _OFTEN:
-            self._written = self._write()
+            self._written = written_out(self.blocks, self.template, self.results)
         for block in self.blocks:
             if block.rows is not None and not values[block.rows]:
                 for slot in block.slots:
@@ -269,28 +274,6 @@ class Program:
             for slot, work, arguments in block.steps:
                 values[slot] = work(*[values[argument] for argument in arguments])
         return values
-
-    def _write(self) -> Callable[[list[Any]], None]:
-        """The loop of ``run`` over the blocks, written out: a call a line, without looking up which and with what.
-
-        The text holds numbers of slots and of steps, and nothing that came from outside.
-        """
-        steps_by_name: dict[str, Any] = {}
-        lines = ["def run(v):"]
-        for block in self.blocks:
-            if block.rows is not None:
-                lines.append(f" if v[{block.rows}]:")
-            for slot, work, arguments in block.steps:
-                steps_by_name[name := f"step_{id(work)}"] = work
-                lines.append(f"  v[{slot}] = {name}({', '.join(f'v[{argument}]' for argument in arguments)})")
-            if block.rows is None:
-                # Steps that make rows stand under no condition.
-                lines.insert(len(lines) - len(block.steps), " if True:")
-            else:
-                lines.append(f" else: {' = '.join(f'v[{slot}]' for slot in block.slots)} = ()")
-        exec("\n".join(lines), steps_by_name)  # noqa: S102 - see above
-        written: Callable[[list[Any]], None] = steps_by_name["run"]
-        return written
 
 
 def column_of(values: Sequence[Any], result: Value, rows: Rows) -> steps.Column:
