@@ -184,7 +184,7 @@ def serve_bare(port: int, threads: int) -> None:
     """The bare application on the product's own server."""
     import signal
 
-    from consentmgr.serving import WebServer
+    from consentmgr.web_server import WebServer
 
     async def main() -> None:
         server = WebServer(bare(), "127.0.0.1", port, threads=threads)  # type: ignore[arg-type]

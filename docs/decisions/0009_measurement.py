@@ -58,7 +58,7 @@ Server(("127.0.0.1", int(sys.argv[1])), app, numthreads=int(sys.argv[2]), reques
 
 EMBEDDED = """
 import asyncio, signal, sys
-from consentmgr.serving import WebServer
+from consentmgr.web_server import WebServer
 from bare import app
 async def main():
     server = WebServer(app, "127.0.0.1", int(sys.argv[1]), threads=int(sys.argv[2]))

@@ -16,8 +16,8 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask, Response, request
 
-from consentmgr import serving
-from consentmgr.serving import WebServer
+from consentmgr import web_server
+from consentmgr.web_server import WebServer
 from tests.conftest import free_port
 
 app = Flask("tried")
@@ -213,8 +213,8 @@ def test_a_body_beyond_the_limit_is_refused_without_being_read(port: int) -> Non
 
 
 def test_clients_that_send_a_byte_at_a_time_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "HEAD_SECONDS", 1)
-    monkeypatch.setattr(serving, "BODY_SECONDS", 1)
+    monkeypatch.setattr(web_server, "HEAD_SECONDS", 1)
+    monkeypatch.setattr(web_server, "BODY_SECONDS", 1)
     with served(threads=2) as found:
         slow = []
         for begun in [b"GET /said", b"POST /said/x HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\nab"] * 20:
@@ -240,7 +240,7 @@ def test_a_thousand_idle_connections_leave_room_for_others() -> None:
 
 
 def test_who_would_wait_too_long_is_told_to_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "MOST_WAITING", 1)
+    monkeypatch.setattr(web_server, "MOST_WAITING", 1)
     released.clear()
     with served() as found:
         asking = threading.Thread(target=lambda: ask(found.port, "GET", "/waits"))
