@@ -74,6 +74,8 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_OFFSET = datetime(2000, 1, 1)  # noqa: DTZ001 - UTC, spelled without its offset
 _MINUTES = tuple(f"T{hour:02}:{minute:02}:" for hour in range(24) for minute in range(60))
 _SECONDS = tuple(f"{second:02}." for second in range(60))
+#: In microseconds.
+_DAY, _MINUTE, _SECOND = 86_400_000_000, 60_000_000, 1_000_000
 
 
 @lru_cache(maxsize=20_000)
@@ -88,15 +90,18 @@ def utc_text(moment: datetime) -> str:
         since = moment - _EPOCH
     except TypeError:
         raise ValueError("a moment without an offset is no moment") from None
-    return text_since(since)
-
-
-def text_since(since: timedelta) -> str:
-    """``utc_text`` of the moment that long after the beginning of 2000, UTC."""
     # Put together of what was spelled before: this is done for every entry, and others' ways take twice as long.
     minutes, seconds = divmod(since.seconds, 60)
     micros = since.microseconds
     return f"{_day_text(since.days)}{_MINUTES[minutes]}{_SECONDS[seconds]}{f'{micros:06}' if micros else '000000'}Z"
+
+
+def stored_text(microseconds: int) -> str:
+    """``utc_text`` of a moment as PostgreSQL stores it: microseconds since the beginning of 2000, UTC."""
+    days, rest = divmod(microseconds, _DAY)
+    minutes, rest = divmod(rest, _MINUTE)
+    seconds, micros = divmod(rest, _SECOND)
+    return f"{_day_text(days)}{_MINUTES[minutes]}{_SECONDS[seconds]}{f'{micros:06}' if micros else '000000'}Z"
 
 
 def digest_of(keys: AddressKeys, kind: str, content: Sequence[Any]) -> UUID:

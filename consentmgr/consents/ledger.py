@@ -43,7 +43,7 @@ import psycopg
 from sqlalchemy.orm import Session
 
 from consentmgr.consents import append_only, standing
-from consentmgr.consents.acts import NewEntry, utc_text
+from consentmgr.consents.acts import NewEntry, stored_text, utc_text
 from consentmgr.consents.models import CHAINS
 from consentmgr.consents.standing import Act, Scope, StandingRow
 from consentmgr.db import JOURNALLED
@@ -147,8 +147,12 @@ def append(
             places.append(place)
     ids: list[int | None] = [None] * len(entries)
     if fresh:
-        possible = {entry.contact_id for entry in fresh if entry.contact_id is not None} if asked else set()
-        earlier = _earlier_acts(connection, possible.difference(made))
+        touched = {entry.contact_id for entry in fresh if entry.contact_id is not None} if asked else set()
+        # A contact made in this transaction carries its number already.
+        touched.difference_update(made)
+        # Entries that are no acts, such as of a change in the register, leave the standing as it is.
+        acted = {entry.contact_id for entry in fresh if entry.event in standing.KINDS} if touched else set()
+        earlier = _earlier_acts(connection, touched & acted)
         writer = _Writer(held, actor=actor, now=now)
         copies.copy(_COPY_ENTRIES, blocks_of(writer.rows(fresh)))
         if writer.evidence:
@@ -158,8 +162,6 @@ def append(
         if writer.by_contact:
             copies.copy(COPY_STANDING, blocks_of(writer.standing_rows(earlier)))
         copies.execute(_MOVE_HEADS, [list(part) for part in zip(*writer.moved(), strict=True)])
-        # A contact made in this transaction carries its number already.
-        touched = writer.by_contact.keys() - made if made else writer.by_contact.keys()
         if touched:
             copies.execute(_TOUCH_CONTACTS, [_array(touched)])
         for place, entry_id in zip(places, writer.ids, strict=True):
@@ -362,15 +364,17 @@ class _Shape:
 
     ``parts`` are the nine pieces of canonical JSON around the eight values that differ, ``row`` the beginning of the
     COPY row, ``standing`` the middle of each standing row of a contact that has this one act and names no prohibition.
+    ``acts``: whether standing depends on such entries at all.
     """
 
-    __slots__ = ("parts", "row", "standing")
+    __slots__ = ("acts", "parts", "row", "standing")
 
     def __init__(self, entry: NewEntry, *, actor: str, now: datetime) -> None:
         public: dict[str, Any] = {name: getattr(entry, name) for name in CONSTANT_COLUMNS}
         self.parts = canonical_parts({**public, "actor": actor, "recorded_at": utc_text(now)})
         constants = b"".join(_field(public[name]) for name in CONSTANT_COLUMNS)
         self.row = _ROW_BEGINNING + constants + copy_binary.text(actor) + copy_binary.timestamp(now)
+        self.acts = entry.event in standing.KINDS
         act = _act(entry, 0)._replace(prohibition=None)
         self.standing = tuple(
             _scope_fields(scope, standing.KINDS[entry.event].state) for scope in standing.scopes_of(act)
@@ -405,7 +409,8 @@ class _Writer:
         self.now = now
         self.ids: list[int] = []
         self.evidence: list[bytes] = []
-        #: By contact: what was just written of it, as id, moment (as ``timestamptz`` stores it), entry and shape.
+        #: By contact with an act that standing may depend on: what was just written of it, as id, moment (as
+        #: ``timestamptz`` stores it), entry and shape.
         self.by_contact: dict[int, list[tuple[int, int, NewEntry, _Shape]]] = {}
         self._shapes: dict[tuple[Any, ...], _Shape] = {}
         self._last_detail: tuple[dict[str, Any] | None, tuple[str, bytes]] = None, ("", b"")
@@ -444,11 +449,12 @@ class _Writer:
             contact_field = null
             if contact_id is not None:
                 contact_json, contact_field = contact_id, _CONTACT(8, contact_id)
-                by_contact.setdefault(contact_id, []).append((entry_id, stored_at, entry, shape))
+                if shape.acts:
+                    by_contact.setdefault(contact_id, []).append((entry_id, stored_at, entry, shape))
             detail_json, detail_field = self._detail(entry.detail) if entry.detail else ("{}", _NO_DETAIL)
             a, b, c, d, e, f, g, h, i = shape.parts
             canonical = (
-                f'{a}"{utc_text(at)}"{b}{chain}{c}{commitment_json}{d}{contact_json}{e}{detail_json}'
+                f'{a}"{stored_text(stored_at)}"{b}{chain}{c}{commitment_json}{d}{contact_json}{e}{detail_json}'
                 f'{f}"{digest.hex()}"{g}{prohibition_json}{h}{seq}{i}'
             )
             current = hashes[chain] = sha256(previous + canonical.encode()).digest()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import pairwise
 from multiprocessing import get_context, parent_process
@@ -76,7 +76,9 @@ def in_parts(
                 future.cancel()
 
 
-def raw_rows(connection: Connection, query: str, parameters: Sequence[object]) -> list[tuple[Any, ...]]:
+def raw_rows(
+    connection: Connection, query: str, parameters: Sequence[object] | Mapping[str, object]
+) -> list[tuple[Any, ...]]:
     """Rows as they are stored: moments as microseconds since 2000-01-01 UTC, everything that is not a number or a text
     as its bytes, records too. Making Python's own of them would take longer than all that is done with them.
     """

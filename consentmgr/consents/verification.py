@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Any, BinaryIO, NamedTuple
 
@@ -14,7 +14,7 @@ import psycopg
 from psycopg.types.composite import RecordBinaryLoader
 from sqlalchemy.orm import Session
 
-from consentmgr.consents.acts import text_since, utc_text
+from consentmgr.consents.acts import stored_text, utc_text
 from consentmgr.consents.append_only import ERASURE_OF_ENTRY
 from consentmgr.consents.ledger import (
     CONSTANT_COLUMNS,
@@ -175,13 +175,15 @@ _PART = 50_000
 _BEYOND = 2**63 - 1
 #: Spellings of entries that are remembered before all are forgotten.
 _MOST_SPELLINGS = 20_000
-#: The order is that in which ``_walk`` takes them, the columns that entries share as one record.
+#: The order is that in which ``_walk`` takes them, the columns that entries share as one record. The evidence is bounded
+#: as its entries are: else PostgreSQL, which does not see that it follows, may look through all there is for each part.
 _WALKED = (
     "SELECT e.id, e.seq, e.chain, e.contact_id, e.digest, e.prev_hash, e.hash, e.at, e.recorded_at, e.commitment,"  # noqa: S608 - made of our own names
     " e.detail, e.prohibition, v.salt, v.data,"
     f" ROW(e.actor, {', '.join(f'e.{name}' for name in CONSTANT_COLUMNS)})"
-    " FROM ledger_entry e LEFT JOIN ledger_evidence v ON v.entry_id = e.id"
-    " WHERE e.id >= %s AND e.id < %s ORDER BY e.id"
+    " FROM ledger_entry e LEFT JOIN ledger_evidence v"
+    " ON v.entry_id = e.id AND v.entry_id >= %(first)s AND v.entry_id < %(beyond)s"
+    " WHERE e.id >= %(first)s AND e.id < %(beyond)s ORDER BY e.id"
 )
 #: The last entry of a chain before a number.
 _BEFORE = "SELECT seq, hash FROM ledger_entry WHERE id < %s AND id %% 16 = %s ORDER BY id DESC LIMIT 1"
@@ -204,7 +206,7 @@ class _Walked(NamedTuple):
 def _walk(before: list[Head], connection: psycopg.Connection[Any], first: int, beyond: int) -> _Walked:
     """All chains side by side, each in its order, from entry ``first`` on. ``before`` are the heads when it began."""
     # This runs for every entry there ever was: what entries share is spelled once, and the rest is written out here.
-    rows = raw_rows(connection, _WALKED, [first, beyond])
+    rows = raw_rows(connection, _WALKED, {"first": first, "beyond": beyond})
     seqs, hashes = _links_before(connection, first)
     spellings = _Spellings(connection)
     broken: dict[int, Break] = {}
@@ -236,7 +238,7 @@ def _walk(before: list[Head], connection: psycopg.Connection[Any], first: int, b
             a, b, c, d, e, f, g, h, i, j = spellings[shared]
             try:
                 canonical = (
-                    f'{a}"{_moment(at)}"{b}{chain}{c}'
+                    f'{a}"{stored_text(at)}"{b}{chain}{c}'
                     f"{'null' if commitment is None else chr(34) + commitment.hex() + chr(34)}{d}"
                     f"{'null' if contact_id is None else contact_id}{e}"
                     f'{"{}" if detail == _NO_DETAIL else _detail(detail)}{f}"{digest.hex()}"{g}'
@@ -292,13 +294,8 @@ class _Spellings(dict[bytes, tuple[str, ...]]):
     def moment(self, recorded_at: int) -> str:
         # Thousands of entries are recorded in one act.
         if recorded_at != self._recorded[0]:
-            self._recorded = recorded_at, _moment(recorded_at)
+            self._recorded = recorded_at, stored_text(recorded_at)
         return self._recorded[1]
-
-
-def _moment(microseconds: int) -> str:
-    """``acts.utc_text`` of a moment as it is stored."""
-    return text_since(timedelta(microseconds=microseconds))
 
 
 def _detail(stored: bytes) -> str:
