@@ -6,6 +6,7 @@ once. After a test its rows are deleted, which takes two milliseconds where a ne
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -28,6 +29,7 @@ from sqlalchemy import URL, Engine, create_engine, text
 from consentmgr.config import Settings
 from consentmgr.db import AddressKeyInUse, Database, migrate
 from consentmgr.embedded_postgres import EmbeddedPostgres, ServerAddress
+from consentmgr.installation import prepare
 from consentmgr.keys import Keys, load_keys, make_missing_keys
 from consentmgr.postgres_cluster import ROLE, SUPERUSER
 from tests.command_runner import CommandRunner, Started
@@ -63,9 +65,16 @@ AS_INSTALLED = os.pathsep.join((str(TOP / "benchmarks" / "as_installed"), str(TO
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that no worker is left with it while the others have nothing to do any more. Those
-    tests have a limit of their own, or a browser.
+    tests have a limit of their own, a browser, or the whole demonstration.
     """
-    items.sort(key=lambda item: item.get_closest_marker("timeout") is None and "browser" not in item.path.parts)
+    long = {"browser", "demo"}
+    items.sort(key=lambda item: item.get_closest_marker("timeout") is None and long.isdisjoint(item.path.parts))
+
+
+def pytest_collection_finish() -> None:
+    """What all tests and their modules hold stays to the end: it need not be gone through for every piece of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 class RunCommand(Protocol):
@@ -81,6 +90,17 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
     """One folder for all workers of this run."""
     base = tmp_path_factory.getbasetemp()
     return base if worker_id == "master" else base.parent
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_templates(shared_folder: Path) -> None:
+    """A template is compiled once in a run, and not by each application that shows it."""
+    from flask import Flask
+    from jinja2 import FileSystemBytecodeCache
+
+    folder = shared_folder / "templates"
+    folder.mkdir(exist_ok=True)
+    Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(folder))}
 
 
 @pytest.fixture(scope="session")
@@ -151,11 +171,14 @@ class Cleaner:
             for name in tables:
                 if name == "alembic_version":
                     continue
-                empty = f"IF EXISTS (SELECT FROM public.{name}) THEN DELETE FROM public.{name}; END IF;"
+                was, now, restored = "SELECT WHERE false", f"SELECT FROM public.{name}", ""
                 if connection.scalar(text(f"SELECT EXISTS (SELECT FROM {name})")):
                     connection.execute(text(f"CREATE TABLE seed.{name} AS SELECT * FROM {name}"))
-                    empty += f" INSERT INTO public.{name} OVERRIDING SYSTEM VALUE SELECT * FROM seed.{name};"
-                steps.append(empty)
+                    was = f"TABLE seed.{name} EXCEPT ALL TABLE public.{name}"
+                    now = f"TABLE public.{name} EXCEPT ALL TABLE seed.{name}"
+                    restored = f" INSERT INTO public.{name} OVERRIDING SYSTEM VALUE SELECT * FROM seed.{name};"
+                changed = f"EXISTS ({now}) OR EXISTS ({was})"
+                steps.append(f"IF {changed} THEN DELETE FROM public.{name};{restored} END IF;")
             # Foreign keys and the triggers that keep the ledger unchanged do not bind a replica's role.
             connection.execute(
                 text(
@@ -197,6 +220,26 @@ def settings(tmp_path: Path, session_keys: Settings, register_url: URL) -> Setti
     for closed in (folder, folder / "keys"):
         closed.chmod(0o700)
     return Settings(data_folder=folder, database_url=register_url.set(drivername="postgresql").render_as_string())
+
+
+@pytest.fixture(scope="session")
+def _prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of an installation with a server of its own, which is stopped: making one takes two seconds."""
+    folder = tmp_path_factory.mktemp("prepared", numbered=True) / "data"
+    prepare(Settings(data_folder=folder), now=datetime.now(UTC))
+    return folder
+
+
+@pytest.fixture
+def own_installation(tmp_path: Path, _prepared: Path) -> Settings:
+    """The settings of an installation that is new, with a server of its own, as after ``consentmgr init``."""
+    folder = tmp_path / "own"
+    shutil.copytree(_prepared, folder)
+    for original in (_prepared, *_prepared.rglob("*")):
+        # The server's files are its own account's, where it has one.
+        found = original.stat()
+        os.chown(folder / original.relative_to(_prepared), found.st_uid, found.st_gid)
+    return Settings(data_folder=folder)
 
 
 @pytest.fixture
@@ -367,6 +410,15 @@ def mail_settings(settings: Settings, smtp: LoopbackServer) -> Settings:
         mail_from="viestit@acme.example",
         public_url="https://valinnat.acme.example",
     )
+
+
+@pytest.fixture
+def mailing_client(mail_settings: Settings, database: Database) -> Iterator[FlaskClient]:
+    """As ``client``, of an installation that has a mail server."""
+    from tests.application import application
+
+    with application(mail_settings, database) as app:
+        yield app.test_client()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ One that came by ``import`` or by no named way is recorded as proving no order, 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from operator import itemgetter
 from typing import Any
@@ -16,8 +16,16 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from consentmgr.consents.acts import EventEntries, NewEntry, digest_of, legal_basis_entry
+from consentmgr.consents.acts import (
+    REGISTER_CHANGE,
+    EventEntries,
+    NewEntry,
+    digest_of,
+    legal_basis_entry,
+    register_change_entry,
+)
 from consentmgr.consents.ledger import Head, append, entries_of
+from consentmgr.consents.models import CHAINS
 from consentmgr.importing.admission import LIFTING
 from consentmgr.importing.batch import Batch
 from consentmgr.importing.checks import midnight
@@ -99,8 +107,10 @@ class Acts:
         self._settle_restrictions()
         self._recorded = self._recorded_of_erased()
 
-    def make(self) -> None:
-        """Make the entries of what was gathered. Asks nothing of the database, so that it may be busy meanwhile."""
+    def make(self, held: Mapping[int, Head]) -> None:
+        """Make the entries of what was gathered, and of what became different in the register. ``held`` as ``append``
+        has it. Asks nothing of the database, so that it may be busy meanwhile.
+        """
         own = set(self._own_events)
         for person in self.people.all:
             if not person.events and not person.wanted_bases:
@@ -110,6 +120,9 @@ class Acts:
                 self._add(person, act, place if place in own else None)
             for row in person.wanted_bases.values():
                 self._add_basis(person, row)
+        for person in self.people.known:
+            if (person.changed or person.touched) and (fields := self.people.fields_changed(person)):
+                self._add_change(person.row.id, fields, held)
 
     @property
     def asks(self) -> bool:
@@ -152,6 +165,23 @@ class Acts:
         self.entries.append(entry)
         self._places.append(None)
 
+    def _add_change(self, contact_id: int, fields: Collection[str], held: Mapping[int, Head]) -> None:
+        """The names of the fields. What makes it this change and no other is where its chain stood: the same fields may
+        change again, and with the entry the chain goes on.
+        """
+        batch = self.batch
+        chain = held[contact_id % CHAINS]
+        entry = register_change_entry(
+            contact_id,
+            sorted(fields),
+            at=batch.now,
+            source=batch.source,
+            change=f"documents:{chain.chain}:{chain.seq}",
+            keys=batch.keys,
+        )
+        self.entries.append(entry)
+        self._places.append(None)
+
     def append(self, held: Mapping[int, Head], copies: Copies) -> None:
         """Append the entries and tell the rows that wait for their ids. ``held`` and ``copies`` are the ledger's."""
         batch = self.batch
@@ -166,7 +196,8 @@ class Acts:
         )
         for entry, entry_id, place in zip(self.entries, ids, self._places, strict=True):
             if entry_id is not None:
-                batch.changes.decisions[entry.event] += 1
+                if entry.event != REGISTER_CHANGE:
+                    batch.changes.decisions[entry.event] += 1
                 if entry.contact_id is not None:
                     self.acted.add(entry.contact_id)
                     if entry.event == "erased":

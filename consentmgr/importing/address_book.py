@@ -37,7 +37,8 @@ _MOST_NAMES = 100_000
 class AddressBook:
     """Answers as ``AddressKeys`` does, from what was made beforehand; what was not is made when asked.
 
-    ``names`` are those an earlier book of the same file has made; they are added to, and begun anew when too many.
+    ``names`` are those an earlier book of the same file has made; they are added to, and begun anew when too many. Books
+    of two threads may share them: what one has forgotten the other makes again.
     """
 
     def __init__(self, keys: AddressKeys, documents: Iterable[msgspec.Struct] = (), names: Names | None = None) -> None:

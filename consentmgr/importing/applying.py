@@ -61,20 +61,23 @@ def apply_documents(
     book: AddressBook | None = None,
     meanwhile: Callable[[], None] = lambda: None,
     rights: Rights | None = None,
+    source: str | None = None,
 ) -> Changes:
     """Take ``docs`` into the register within the session's transaction; the caller commits.
 
     Documents that cannot be taken are in ``Changes.rejected`` by their place in ``docs``, whole; the others are
     taken. ``book`` holds the keys of their addresses where the caller has made them already, and ``meanwhile`` is
     called, perhaps more than once, while the database is busy. ``rights`` are those of whoever brings them, None where
-    they may bring anything. The same documents again change nothing. A fixed number of statements for any number of
-    documents.
+    they may bring anything. What the register holds of somebody and becomes different is entered in the ledger, by the
+    names of the fields, as a ``register_change`` with this ``source``. The same documents again change nothing. A fixed
+    number of statements for any number of documents.
     """
     lock_register(session)
     # Before any contact is touched: the ledger's rule against deadlocks with somebody leaving at the same moment.
     hold_chains(session)
     session.flush()
-    batch = Batch(session, keys, actor, now, catalogue.premises_of(session, book or AddressBook(keys, docs), now))
+    premises = catalogue.premises_of(session, book or AddressBook(keys, docs), now)
+    batch = Batch(session, keys, actor, now, premises, source)
     by_type: dict[type, list[tuple[int, Any]]] = defaultdict(list)
     barred = refusals(session, docs, rights, batch.premises) if rights is not None else {}
     for place, document in enumerate(docs):
@@ -163,12 +166,17 @@ def _take_contacts(
     large = max(len(contacts), len(events)) >= _WORTH_A_THREAD
     with BackgroundCopies(batch.session) if large else DirectCopies(batch.session) as copies:
         people.insert(copies.insert)
-        acts.make()
-        if acts.asks:
+        acts.make(held)
+        asks = acts.asks
+        if asks:
             meanwhile()
+            # The ledger marks whom it speaks of as changed; a row that is written before is not written again for that.
+            copies.wait()
+            people.update()
         acts.append(held, copies)
         meanwhile()
-    people.update()
+    if not asks:
+        people.update()
     people.write_bases()
     people.count(acts.acted)
     return acts

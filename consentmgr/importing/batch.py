@@ -24,6 +24,8 @@ class Batch:
     actor: str
     now: datetime
     premises: Premises
+    #: What an entry about a change in the register says it came by; None where nothing is to be said.
+    source: str | None = None
     changes: Changes = field(default_factory=Changes)
     #: Organisations by every name this batch calls them; filled by ``organisations.take``.
     organisations: dict[str, OrganisationRow] = field(default_factory=dict)
@@ -62,10 +64,10 @@ class Fold:
             self.put(name, text_of(value))
 
     def set(self, name: str, value: object) -> None:
+        if self.changes is not None:
+            self.changes.replaced(self.row, name, getattr(self.row, name))
         setattr(self.row, name, value)
         self.changed = True
-        if self.changes is not None:
-            self.changes.fields[f"{self.row.TABLE}.{name}"] += 1
 
     def clear(self, name: str, empty: object = None) -> None:
         if getattr(self.row, name) != empty:

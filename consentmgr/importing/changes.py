@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consentmgr.importing.rejects import Rejection
+from consentmgr.register.rows import Row
 
 #: What can become of a document.
 NEW, CHANGED, UNCHANGED, KEPT_ERASED, REJECTED = OUTCOMES = (
@@ -36,6 +37,8 @@ class Changes:
     stubs: int = 0
     rejected: dict[int, Rejection] = field(default_factory=dict)
     outcomes: dict[int, str] = field(default_factory=dict)
+    #: Of rows that were there before, what was replaced: personal data, and of this batch alone.
+    _before: dict[int, tuple[Row, dict[str, object]]] = field(default_factory=dict, repr=False)
 
     def count(self, kind: str, outcome: str, number: int = 1, *, places: Iterable[int] = ()) -> None:
         """``places`` are those of the documents in the sequence handed in, where they are known."""
@@ -43,6 +46,17 @@ class Changes:
         if outcome in (UNCHANGED, KEPT_ERASED):
             for place in places:
                 self.outcomes[place] = outcome
+
+    def replaced(self, row: Row, name: str, value: object) -> None:
+        """A field of a row that was there before has another value; ``value`` is the one it had."""
+        self.fields[f"{row.TABLE}.{name}"] += 1
+        _, before = self._before.setdefault(id(row), (row, {}))
+        before.setdefault(name, value)
+
+    def different(self, row: Row) -> list[str]:
+        """The fields of a row that in the end are not as they were: what was replaced and put back is none."""
+        _, before = self._before.get(id(row), (row, {}))
+        return [name for name, value in before.items() if getattr(row, name) != value]
 
     def add(self, other: Changes) -> None:
         """Sum up, for a report over many batches; places are of one batch and are left out."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
+from functools import cached_property
 
 import msgspec
 
@@ -295,6 +296,28 @@ class People:
         if held is None or (row.since, row.until, row.source) != (held.since, held.until, held.source):
             person.wanted_bases[key] = row
             self.with_bases[person.row.id] = person
+
+    def fields_changed(self, person: Person) -> set[str]:
+        """What became different of somebody who was there before, as the ledger names it. Messages sent are no change
+        of what is held of a person, and acts and legal bases have entries of their own.
+        """
+        different = self.batch.changes.different
+        fields = {f"contact.{name}" for name in different(person.row)}
+        for point in person.points.values():
+            if id(point) in self._added or different(point):
+                fields.add(f"contact_point.{point.kind}")
+        for role in person.roles:
+            if role.new or role.new_areas or different(role.row) or any(map(different, role.areas.values())):
+                fields.add("role")
+        for relation in person.customers.values():
+            if id(relation) in self._added or different(relation):
+                fields.add("customer_relation")
+        return fields
+
+    @cached_property
+    def _added(self) -> set[int]:
+        """Which points and relations are new, once all documents were laid."""
+        return {id(row) for row in (*self._new_points, *self._new_customers)}
 
     # --- writing ----------------------------------------------------------------------------------------------------
 

@@ -1,17 +1,19 @@
 """Taking in whole files: batch by batch, each in one transaction with the number of the next line.
 
-While PostgreSQL is at the rows of one batch, the next is read and its address keys are made. A killed import goes on with the first line that was not committed; a
-finished one may be run again and changes nothing.
+While PostgreSQL stores the rows of one batch and commits them, the next is read and its address keys are made. A killed
+import goes on with the first line that was not committed; a finished one may be run again and changes nothing.
 """
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from threading import Thread
 from time import sleep
 from typing import Any, NoReturn
 
@@ -188,16 +190,16 @@ class _Run:
 
     def take_all(self, from_line: int) -> None:
         before = from_line - 1
-        portions = _Portions(self.source, from_line, self.keys, self.batch_documents)
         number = 0
-        while (portion := portions.next()) is not None:
-            number += 1
-            self.take(portion, portions.read_on)
-            if self.progress is not None and self.in_order:
-                self.progress(portion.last_line - before)
-            before = portion.last_line
-            if number % _BATCHES_BETWEEN_COLLECTIONS == 0:
-                gc.collect()
+        with closing(_Portions(self.source, from_line, self.keys, self.batch_documents)) as portions:
+            while (portion := portions.next()) is not None:
+                number += 1
+                self.take(portion, portions.read_on)
+                if self.progress is not None and self.in_order:
+                    self.progress(portion.last_line - before)
+                before = portion.last_line
+                if number % _BATCHES_BETWEEN_COLLECTIONS == 0:
+                    gc.collect()
 
     def take(self, portion: _Portion, meanwhile: Callable[[], None]) -> None:
         """Take one batch, in a transaction of its own (or a savepoint of the preview's).
@@ -314,7 +316,11 @@ def _fault(error: Exception) -> str:
 
 
 class _Portions:
-    """The source in batches; a line is never parted. ``read_on`` reads the next one where there is time for it."""
+    """The source in batches; a line is never parted. ``read_on`` begins to read the next one in a thread of its own.
+
+    Whoever takes a batch waits for PostgreSQL again and again, for its rows to be stored and for its commit; in those
+    moments the next batch is read, and no more than that one.
+    """
 
     def __init__(self, source: Source | DocumentLines, from_line: int, keys: AddressKeys, batch_documents: int) -> None:
         self._items = items_of(source, from_line)
@@ -322,24 +328,29 @@ class _Portions:
         self._batch_documents = batch_documents
         self._names: Names = {}
         self._pending: list[Item] = []
-        self._read: _Portion | None = None
-        self._error: Exception | None = None
+        self._reading: Future[_Portion | None] | None = None
 
     def read_on(self) -> None:
-        """Read the next batch ahead. What goes wrong is told when the batch is asked for."""
-        if self._read is None and self._error is None:
-            try:
-                self._read = self._next()
-            except Exception as error:  # noqa: BLE001 - raised again by next()
-                self._error = error
+        """Begin to read the next batch. What goes wrong is told when the batch is asked for."""
+        if self._reading is None:
+            self._reading = Future()
+            Thread(target=self._read, args=(self._reading,), name="import-reader").start()
 
     def next(self) -> _Portion | None:
         """The next batch; None after the last."""
-        self.read_on()
-        if self._error is not None:
-            raise self._error
-        portion, self._read = self._read, None
-        return portion
+        reading, self._reading = self._reading, None
+        return self._next() if reading is None else reading.result()
+
+    def close(self) -> None:
+        """Nobody reads any more when this returns, so that the source may be closed."""
+        if self._reading is not None:
+            self._reading.exception()
+
+    def _read(self, reading: Future[_Portion | None]) -> None:
+        try:
+            reading.set_result(self._next())
+        except BaseException as error:  # noqa: BLE001 - raised again by next()
+            reading.set_exception(error)
 
     def _next(self) -> _Portion | None:
         batch, size = self._pending, 0

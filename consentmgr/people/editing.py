@@ -5,7 +5,7 @@ What is left blank stays as it is; a name is taken away only where that is said 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -115,7 +115,13 @@ def add(
     if ref in contacts_by_ref(session, [ref]):
         raise BadInput("is another contact's", field="ref")
     take(session, [details.document(ref, today=today)], keys=keys, actor=actor, now=now)
-    _enter(session, ref, ["contact.added", *details.fields], keys=keys, actor=actor, now=now)
+    # Who becomes different has an entry by the writers themselves; of who is new they say nothing.
+    fields = ["contact.added", *details.fields]
+    contact = contacts_by_ref(session, [ref])[ref]
+    entry = register_change_entry(
+        contact.id, fields, at=now, source=SOURCE, change=f"{SOURCE}:{now.isoformat()}", keys=keys
+    )
+    ledger.append(session, [entry], actor=actor, now=now)
     return ref
 
 
@@ -129,16 +135,4 @@ def change(
     refuse_unrecovered(session)
     if not details.fields:
         return False
-    changed = take(session, [details.document(ref, today=today)], keys=keys, actor=actor, now=now)
-    if changed:
-        _enter(session, ref, details.fields, keys=keys, actor=actor, now=now)
-    return changed
-
-
-def _enter(session: Session, ref: str, fields: Sequence[str], *, keys: AddressKeys, actor: str, now: datetime) -> None:
-    """The ledger says which fields changed and never to what."""
-    contact = contacts_by_ref(session, [ref])[ref]
-    entry = register_change_entry(
-        contact.id, fields, at=now, source=SOURCE, change=f"{SOURCE}:{now.isoformat()}", keys=keys
-    )
-    ledger.append(session, [entry], actor=actor, now=now)
+    return take(session, [details.document(ref, today=today)], keys=keys, actor=actor, now=now)

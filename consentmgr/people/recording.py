@@ -200,7 +200,7 @@ def take(
     """Take documents in whole or not at all; whether an entry of the kind ``counted`` was made (or, without it,
     anything was changed). Raises ``BadInput`` naming the field of the first that is refused.
     """
-    changes = apply_documents(session, given, keys=keys, actor=actor, now=now)
+    changes = apply_documents(session, given, keys=keys, actor=actor, now=now, source=SOURCE)
     for place in sorted(changes.rejected):
         rejection = changes.rejected[place]
         raise BadInput(rejection.reason, field=rejection.field)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.config import LANGUAGES, Language
 from consentmgr.consents import ledger
-from consentmgr.consents.acts import entry_of, register_change_entry
+from consentmgr.consents.acts import entry_of
 from consentmgr.importing.applying import apply_documents
 from consentmgr.kit.clock import local_date
 from consentmgr.preferences.choices import PAGE, Control, Known, choices_of, consent_to, known_of
@@ -231,14 +231,5 @@ class _Grants:
         if contact is None or language not in LANGUAGES or contact.language == language:
             return None
         document = documents.Contact(ref=contact.ref, language=language)
-        apply_documents(self.session, [document], keys=self.keys, actor=self.actor, now=self.now)
-        entry = register_change_entry(
-            contact.id,
-            ["contact.language"],
-            at=self.now,
-            source=PAGE,
-            change=f"{PAGE}:{self.now.isoformat()}",
-            keys=self.keys,
-        )
-        ledger.append(self.session, [entry], actor=self.actor, now=self.now)
+        apply_documents(self.session, [document], keys=self.keys, actor=self.actor, now=self.now, source=PAGE)
         return language

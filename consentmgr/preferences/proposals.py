@@ -15,8 +15,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from consentmgr.audit import service as audit
-from consentmgr.consents import ledger
-from consentmgr.consents.acts import register_change_entry
 from consentmgr.importing.applying import apply_documents
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput, NotFound
@@ -198,19 +196,13 @@ def _correct(session: Session, proposal: Proposal, *, keys: AddressKeys, actor: 
     data = {name: str(value) for name, value in proposal.data.items() if name in CORRECTED}
     if proposal.kind == "name_correction":
         document = documents.Contact(ref=contact.ref, **{name: data[name] for name in NAME if name in data})  # type: ignore[arg-type]
-        fields = [f"contact.{name}" for name in NAME if name in data]
     else:
         address = documents.PostalAddress(**{name: data[name] for name in ADDRESS if name in data})
         point = documents.Point(channel="post", value=address, use="private", source=proposal.source)
         document = documents.Contact(ref=contact.ref, points=(point,))
-        fields = ["contact_point.post"]
-    changes = apply_documents(session, [document], keys=keys, actor=actor, now=now)
+    changes = apply_documents(session, [document], keys=keys, actor=actor, now=now, source=proposal.source)
     for rejection in changes.rejected.values():
         raise BadInput(f"the register does not take it: {rejection.sentence}", field="id")
-    entry = register_change_entry(
-        contact.id, fields, at=now, source=proposal.source, change=f"proposal:{proposal.id}", keys=keys
-    )
-    ledger.append(session, [entry], actor=actor, now=now)
 
 
 def _forbid(session: Session, proposal: Proposal, *, keys: AddressKeys, actor: str, now: datetime) -> None:

@@ -28,6 +28,7 @@ from sqlalchemy.types import TypeEngine
 
 from consentmgr.db import Base
 from consentmgr.kit import copy_binary
+from consentmgr.kit.turns import short_turns
 from consentmgr.register.reading import psycopg_connection
 from consentmgr.register.rows import Row
 
@@ -206,6 +207,7 @@ class BackgroundCopies:
 
     def __init__(self, session: Session) -> None:
         self._connection = psycopg_connection(session)
+        self._turns = short_turns()
         self._steps: SimpleQueue[Callable[[], None] | Event | None] = SimpleQueue()
         self._error: BaseException | None = None
         self._thread = Thread(target=self._carry_out, name="register-writer")
@@ -239,6 +241,7 @@ class BackgroundCopies:
             raise self._error
 
     def __enter__(self) -> Self:
+        self._turns.__enter__()
         self._thread.start()
         return self
 
@@ -248,6 +251,7 @@ class BackgroundCopies:
             self._error = self._error or _Broken()
         self._steps.put(None)
         self._thread.join()
+        self._turns.__exit__(None, None, None)
         if self._error is not None and kind is None:
             raise self._error
 
@@ -366,6 +370,8 @@ DELETE FROM role r USING (EQUAL_ROLES) s WHERE r.id = s.id AND s.id <> s.kept
 _ROWS_AT_ONCE = 1_000
 #: Shapes of rows, and lists, that are remembered before all are forgotten.
 _MOST_REMEMBERED = 20_000
+_UUID_LENGTH: Final = (16).to_bytes(4, "big")
+_length = Struct(">i").pack
 _small = Struct(">ih").pack
 _middle = Struct(">ii").pack
 _big = Struct(">iq").pack
@@ -389,6 +395,27 @@ def _hex(digits: str | None) -> bytes:
 
 def _json(value: object) -> bytes:
     return copy_binary.NULL if value is None else copy_binary.jsonb(msgspec.json.encode(value))
+
+
+#: A column of values as the bytes of its fields: one or more columns of pieces that belong after each other.
+Pieces = tuple[Iterable[bytes], ...]
+
+
+def _bigints_of(values: Sequence[int]) -> Pieces:
+    return (map(_big, repeat(8), values),)
+
+
+def _texts_of(values: Sequence[str]) -> Pieces:
+    data = [value.encode() for value in values]
+    return map(_length, map(len, data)), data
+
+
+def _uuids_of(digits: Sequence[str]) -> Pieces:
+    data = bytes.fromhex("".join(digits))
+    # Where one has not its 32 digits the column has not its length, and the others would be cut amiss.
+    if len(data) != 16 * len(digits) or set(map(len, digits)) != {32}:
+        raise ValueError("a keyed digest has 32 hexadecimal digits")
+    return repeat(_UUID_LENGTH), [data[place : place + 16] for place in range(0, len(data), 16)]
 
 
 class _Remembered(dict[Any, bytes]):
@@ -427,10 +454,34 @@ _ENCODERS: tuple[tuple[type[TypeEngine[Any]], Callable[[Any], bytes]], ...] = (
 )
 
 
+#: The same for whole columns that hold no null: no call of a Python function for each value.
+_COLUMN_ENCODERS: Final[dict[type[TypeEngine[Any]], Callable[[Sequence[Any]], Pieces]]] = {
+    BigInteger: _bigints_of,
+    UUID: _uuids_of,
+    Text: _texts_of,
+}
+
+
 def _encoder(column: Column[Any]) -> Callable[[Any], bytes]:
-    if isinstance(column.type, BigInteger) and not column.nullable:
-        return partial(_big, 8)
     return next(encode for type_, encode in _ENCODERS if isinstance(column.type, type_))
+
+
+class _OwnColumn:
+    """How one column that differs from row to row becomes bytes, for many rows at once."""
+
+    def __init__(self, column: Column[Any]) -> None:
+        self._value = attrgetter(column.name)
+        self._encode = _encoder(column)
+        self._encode_all = _COLUMN_ENCODERS.get(type(column.type))
+
+    def pieces(self, rows: Sequence[Row]) -> Pieces:
+        values = list(map(self._value, rows))
+        nulls = values.count(None)
+        if nulls == len(values):
+            return (repeat(copy_binary.NULL),)
+        if nulls == 0 and self._encode_all is not None:
+            return self._encode_all(values)
+        return (map(self._encode, values),)
 
 
 class _Form:
@@ -448,7 +499,7 @@ class _Form:
             table=sql.Identifier(kind.TABLE), columns=sql.SQL(", ").join(map(sql.Identifier, names))
         )
         self._beginning = copy_binary.columns(len(names))
-        self._own = [(attrgetter(name), _encoder(columns[name])) for name in kind.OWN]
+        self._own = [_OwnColumn(columns[name]) for name in kind.OWN]
         self._shared = [_encoder(columns[name]) for name in shared]
         # Of a single name attrgetter gives the value and not a tuple of one.
         self._shape_of = attrgetter(*shared) if len(shared) > 1 else lambda row: (getattr(row, shared[0]),)
@@ -464,7 +515,7 @@ class _Form:
     def _block(self, rows: Sequence[Row]) -> bytes:
         # Loops of a million rows run inside map and zip, and only encoders are called.
         with copy_binary.writing():
-            own = [map(encode, map(value, rows)) for value, encode in self._own]
+            own = [pieces for column in self._own for pieces in column.pieces(rows)]
             shapes = map(self._shapes.__getitem__, map(self._shape_of, rows))
             return b"".join(chain.from_iterable(zip(repeat(self._beginning), *own, shapes, strict=False)))
 

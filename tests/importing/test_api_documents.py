@@ -93,7 +93,9 @@ def test_what_lifts_and_what_is_others_comes_in_by_no_file_either(
     work(database, settings)
     assert without.get(first).json["rejected"] == 1
     assert bound.get(second).json["rejected"] == 6
-    assert register.one("SELECT count(*) FROM ledger_entry") == 0
+    assert register.rows("SELECT event, detail FROM ledger_entry") == [
+        ("register_change", {"fields": ["contact.given_name"]})
+    ], "of all that, a name of one's own was taken"
     assert register.contact("beta:1")["given_name"] is None
     assert register.contact("crm:1")["given_name"] == "Oma"
     # What one key brought, a key of others does not see.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from html import unescape
@@ -14,7 +14,6 @@ from urllib.request import Request, urlopen
 
 import pytest
 from click.testing import CliRunner
-from flask import Flask
 from sqlalchemy import select, text
 
 from consentmgr.app import create_app
@@ -37,7 +36,6 @@ from consentmgr.screening.decide import identifiers_of, told
 from consentmgr.screening.service import screen
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.policy import policy_from
-from tests.application import application
 from tests.preferences.subscribers import NOW, WORDS, headers_of, make_form, take_in
 
 if TYPE_CHECKING:
@@ -60,14 +58,8 @@ def form(database: Database, keys: Keys) -> str:
 
 
 @pytest.fixture
-def app(mail_settings: Settings, database: Database) -> Iterator[Flask]:
-    with application(mail_settings, database) as made:
-        yield made
-
-
-@pytest.fixture
-def browser(app: Flask) -> FlaskClient:
-    return app.test_client()
+def browser(mailing_client: FlaskClient) -> FlaskClient:
+    return mailing_client
 
 
 def everything(database: Database) -> dict[str, list[str]]:
@@ -258,13 +250,12 @@ def test_known_unknown_banned_erased_and_over_limit_addresses_get_the_same_answe
 
 
 def test_a_known_address_takes_the_time_of_an_unknown_one(
-    settings: Settings, database: Database, keys: Keys, form: str
+    client: FlaskClient, database: Database, keys: Keys, form: str
 ) -> None:
     """By the work done: the same statements are sent to the database for every address, in the same order."""
     from sqlalchemy import event
 
     take_in(database, keys, known_person("crm:1", "tuttu@posti.example", OBJECTED))
-    client = create_app(settings, database).test_client()
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -372,8 +363,7 @@ def test_pressing_again_gives_the_same_page_and_changes_nothing(
     assert len(contacts(database)) == 1
 
 
-def test_two_presses_at_once_make_one_entry(database: Database, keys: Keys, settings: Settings, form: str) -> None:
-    client = create_app(settings, database).test_client()
+def test_two_presses_at_once_make_one_entry(client: FlaskClient, database: Database, keys: Keys, form: str) -> None:
     client.post(f"/s/{form}", data=ASKED)
     (request,) = pending(database)
     address_keys = AddressKeys(keys.address_key, keys.address_key_id)
@@ -399,7 +389,7 @@ def test_a_consent_goes_to_the_one_contact_that_has_the_address_and_leaves_the_r
     browser.post(mailed_link(smtp))
     (contact,) = contacts(database)
     assert (contact.ref, contact.given_name, contact.language) == ("crm:1", "Venla", "fi")
-    assert [recorded.entry.event for recorded in entries(database, contact.id)] == ["consent_given"]
+    assert [recorded.entry.event for recorded in entries(database, contact.id)] == ["consent_given", "register_change"]
     with database.transaction() as session:
         point = session.scalars(select(ContactPoint)).one()
         assert (point.source, point.use) == ("crm", "private")
