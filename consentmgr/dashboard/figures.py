@@ -28,9 +28,10 @@ GIVEN: Final = ("consent_given", "guardian_consented")
 WITHDRAWN: Final = ("consent_withdrawn", "consent_refused")
 OBJECTED: Final = ("objected", "complaint")
 LINES: Final[Mapping[str, tuple[str, ...]]] = {"given": GIVEN, "withdrawn": WITHDRAWN, "objected": OBJECTED}
-#: Days a chart may show; longer ones are of weeks.
+#: Days a chart may show.
 PERIODS: Final = (30, 90, 365)
-_DAYS_ONE_BY_ONE: Final = 120
+#: Of more days than these a line is all teeth: then it is of weeks.
+_DAYS_ONE_BY_ONE: Final = 45
 #: States of a permission in the order they are told, with whether they let a message go.
 STATES: Final = (
     "consented",
@@ -52,7 +53,10 @@ PAGE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Acts:
-    """``rows``: first day of each period and the number of each line of ``LINES``. ``step`` is days of a period."""
+    """``rows``: first day of each period and the number of each line of ``LINES``. ``step`` is days of a period.
+
+    ``totals`` are of the days asked for, ``first`` to ``last``; the first week of ``rows`` is whole.
+    """
 
     rows: tuple[tuple[date, tuple[int, ...]], ...]
     totals: Mapping[str, int]
@@ -66,23 +70,25 @@ def acts_over_time(session: Session, *, controller: str | None, days: int, today
     """What people did in the last ``days`` days, by day, or by week (from its Monday) in a long period."""
     step = 7 if days > _DAYS_ONE_BY_ONE else 1
     first = today - timedelta(days=days - 1)
-    if step == 7:
-        first -= timedelta(days=first.weekday())
+    begins = first - timedelta(days=first.weekday()) if step == 7 else first
     events = [event for line in LINES.values() for event in line]
     found = session.execute(
         text(
             "SELECT day, event, sum(number) FROM act_count WHERE day BETWEEN :first AND :last"
             " AND event = ANY(:events) AND (CAST(:controller AS text) IS NULL OR controller = :controller) GROUP BY 1, 2"
         ),
-        {"first": first, "last": today, "events": events, "controller": controller},
+        {"first": begins, "last": today, "events": events, "controller": controller},
     ).all()
     line_of = {event: line for line, of_it in LINES.items() for event in of_it}
     sums: Counter[tuple[date, str]] = Counter()
+    totals = dict.fromkeys(LINES, 0)
     for day, event, number in found:
-        sums[first + timedelta(days=(day - first).days // step * step), line_of[event]] += int(number)
-    periods = [first + timedelta(days=place) for place in range(0, (today - first).days + 1, step)]
+        line = line_of[event]
+        sums[begins + timedelta(days=(day - begins).days // step * step), line] += int(number)
+        if day >= first:
+            totals[line] += int(number)
+    periods = [begins + timedelta(days=place) for place in range(0, (today - begins).days + 1, step)]
     rows = tuple((day, tuple(sums[day, line] for line in LINES)) for day in periods)
-    totals = {line: sum(row[1][place] for row in rows) for place, line in enumerate(LINES)}
     counted = bool(session.scalar(text("SELECT EXISTS (SELECT FROM counted_chain)")))
     return Acts(rows, totals, step, first, today, counted)
 

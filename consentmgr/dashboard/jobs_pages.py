@@ -10,7 +10,7 @@ from flask_babel import lazy_gettext as _
 
 from consentmgr.dashboard.overdue import job_states
 from consentmgr.dashboard.pages import timed_work
-from consentmgr.dashboard.words import DOES
+from consentmgr.dashboard.words import DOES, outcome
 from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.staff.access import needs
@@ -45,6 +45,7 @@ def show() -> str:
         alive=alive,
         overdue=[row for row in rows if row.needs_a_look],
         does=DOES,
+        outcome=outcome,
         standings=STANDINGS,
         tones=TONES,
     )

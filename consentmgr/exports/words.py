@@ -118,7 +118,7 @@ def purpose(code: str) -> str:
 def reason(code: str) -> str:
     """The sentence of a reason code, of whatever channel it speaks."""
     return (
-        BY_CODE[code].text(application.language()).replace("{channel}", str(_("this channel")))
+        BY_CODE[code].text(application.language()).replace("{channel}", str(_("this channel's")))
         if code in BY_CODE
         else code
     )

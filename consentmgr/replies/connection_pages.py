@@ -37,6 +37,13 @@ FIELDS: Final = {
         _("ARN of the SNS topic"),
         _("Such as arn:aws:sns:eu-north-1:123456789012:bounces. Only messages of this topic are taken."),
     ),
+    "certificates": (
+        _("Address of the certificates (your own cloud only)"),
+        _(
+            "Leave it empty for Amazon. Where an SNS of your own keeps its certificates: an https address that ends"
+            " with a slash. What is signed with a certificate from there is believed."
+        ),
+    ),
     "verification_key": (
         _("Verification key"),
         _("In SendGrid: Settings, Mail settings, Event webhook, Signed event webhook."),
@@ -108,6 +115,8 @@ def _fault(error: BadInput) -> str:
             told = gettext("Choose in whose name it sends.")
         case "topic":
             told = gettext("This is no ARN of an SNS topic. Copy it from the topic's own page.")
+        case "certificates":
+            told = gettext("Write an https address that ends with a slash, or leave the field empty.")
         case _:
             told = gettext("This does not look like the key. Copy the whole of it from the service.")
     return told
@@ -128,10 +137,11 @@ def _add_page(sender: Sender | None, faults: dict[str, str] | None = None) -> st
     )
 
 
-def _fields(sender: Sender) -> list[tuple[str, Any, Any, bool]]:
-    """What is asked of a service: name, label, hint, and whether it is a secret."""
+def _fields(sender: Sender) -> list[tuple[str, Any, Any, bool, bool]]:
+    """What is asked of a service: name, label, hint, whether it is a secret, and whether it must be given."""
     names = [*sender.options, *(() if sender.made else sender.secrets)]
-    return [(name, *FIELDS[name], name in sender.secrets) for name in names if name in FIELDS]
+    needed = frozenset().union(*sender.needs)
+    return [(name, *FIELDS[name], name in sender.secrets, name in needed) for name in names if name in FIELDS]
 
 
 @connections.get("/<name>")

@@ -18,7 +18,7 @@ from consentmgr.kit.errors import NotFound
 from consentmgr.staff import accounts
 from consentmgr.staff.access import actor, needs
 from consentmgr.staff.roles import Permission
-from consentmgr.staff.wording import action_name
+from consentmgr.staff.wording import action_name, detail_name
 
 trail = Blueprint("audit", __name__)
 
@@ -45,6 +45,7 @@ def events() -> str:
         names=names,
         actions=[(action, action_name(action)) for action in known],
         action_name=action_name,
+        detail_name=detail_name,
         wanted=wanted,
         given={name: request.args.get(name, "") for name in ("actor", "action", "object", "since", "until")},
         faults=faults,

@@ -59,6 +59,48 @@ def add_wording(app: Flask) -> None:
     app.jinja_env.globals.update(role_name=role_name, role_names=role_names, method_name=method_name)
 
 
+#: What an entry of the audit log tells besides, by the names it is kept under; one that is not here is shown as it is.
+DETAILS = {
+    "rows": _("rows"),
+    "row": _("row"),
+    "file": _("file"),
+    "what": _("what"),
+    "reason": _("reason"),
+    "kind": _("kind"),
+    "contacts": _("contacts"),
+    "approved_by": _("approved by"),
+    "asked_by": _("asked by"),
+    "sequence": _("sequence"),
+    "fields": _("fields"),
+    "controller": _("controller"),
+    "controllers": _("controllers"),
+    "screening": _("screening"),
+    "list": _("list"),
+    "campaign": _("campaign"),
+    "keys_kept": _("keys kept"),
+    "form": _("form"),
+    "expires_at": _("expires"),
+    "consent_records": _("consent records"),
+    "verdict": _("verdict"),
+    "role": _("role"),
+    "mode": _("mode"),
+    "method": _("method"),
+    "bans": _("bans"),
+    "entries": _("entries"),
+    "organisation": _("organisation"),
+    "notice": _("notice"),
+    "partner": _("partner"),
+    "schedule": _("schedule"),
+    "destination": _("destination"),
+    "format": _("format"),
+    "scopes": _("rights"),
+    "day": _("day"),
+    "before": _("before"),
+    "after": _("after"),
+    "part": _("part"),
+    "session": _("session"),
+}
+
 #: What was done, by the action of the audit log. An action that is not here is shown as it is.
 ACTIONS = {
     "read": _("Personal data read"),
@@ -143,6 +185,11 @@ ACTIONS = {
 def action_name(action: str) -> str:
     """What an action of the audit log is called."""
     return str(ACTIONS.get(action, action))
+
+
+def detail_name(name: str) -> str:
+    """What a part of an entry's detail is called."""
+    return str(DETAILS.get(name, name))
 
 
 def method_name(method: str) -> str:

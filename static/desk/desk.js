@@ -92,6 +92,10 @@
     const short = new Intl.DateTimeFormat(language, { day: "numeric", month: "numeric", timeZone: "UTC" });
     const long = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeZone: "UTC" });
     const number = new Intl.NumberFormat(language);
+    const weeks = days[1] - days[0] > 86400;
+    // The axis of weeks names their Mondays, as many as there is room for.
+    const each = Math.ceil(days.length / Math.max(1, Math.floor((place.clientWidth - 56) / 64)));
+    const mondays = weeks ? { splits: () => days.filter((_, at) => at % each === 0) } : {};
     const axis = { stroke: colour("--quiet"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
     place.replaceChildren();
     new uPlot(
@@ -101,7 +105,7 @@
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
         scales: { y: { range: (_, low, high) => [0, Math.max(high, 1) * 1.08] } },
         axes: [
-          { ...axis, values: (_, splits) => splits.map((at) => short.format(at * 1000)) },
+          { ...axis, ...mondays, values: (_, splits) => splits.map((at) => short.format(at * 1000)) },
           { ...axis, size: 56, values: (_, splits) => splits.map((value) => (Number.isInteger(value) ? number.format(value) : "")) },
         ],
         series: [
@@ -111,7 +115,8 @@
             stroke: colour(colours[at % colours.length]),
             width: 2,
             dash: at % 2 ? [6, 4] : undefined,
-            points: { show: false },
+            // A week is one number, and is shown as one; of days there are too many.
+            points: { show: weeks, size: 7 },
             value: (_, value) => (value == null ? "–" : number.format(value)),
           })),
         ],

@@ -133,7 +133,7 @@ def test_the_jobs_page_lists_the_whole_timetable_with_how_it_went(desk: Desk, da
     page = desk("auditor").get("/desk/jobs/").text
     rows = dict(re.findall(r'<tr id="([\w-]+)">(.*?)</tr>', page, re.DOTALL))
     assert {"send-mail", "count-acts", "count-standing", "run-exports"} <= rows.keys()
-    assert "7 mails forgotten" in rows["forget-mail"]
+    assert "removed: 7" in rows["forget-mail"]
     assert ">failed<" in rows["flag-bursts"]
     assert ">cut short<" in rows["forget-counts"]
     assert "Some of it needs a look" in page

@@ -19,6 +19,7 @@ COMPLAINT = {
     "MessageID": "00000000-0000-0000-0000-000000000001",
 }  # fmt: skip
 PATH = "/desk/senders"
+ARN = "arn:aws:sns:eu-north-1:123456789012:bounces"
 
 
 def _posted(desk: Desk, address: str) -> int:
@@ -75,6 +76,10 @@ def test_a_new_secret_ends_the_one_before_and_a_disabled_connection_takes_nothin
         ({"kind": "mailgun", "name": "taken", "controller": "acme", "signing_key": "x" * 40}, "already"),
         ({"kind": "mailgun", "name": "news", "controller": "", "signing_key": "x" * 40}, "whose name"),
         ({"kind": "ses", "name": "news", "controller": "acme", "topic": "bounces"}, "no ARN"),
+        (
+            {"kind": "ses", "name": "news", "controller": "acme", "topic": ARN, "certificates": "https://sns.example"},
+            "ends with a slash",
+        ),
         ({"kind": "fax"}, "Which service"),
     ],
 )
@@ -88,6 +93,19 @@ def test_what_cannot_be_taken_is_said_at_the_field_and_nothing_is_kept(
     assert told in html.unescape(answer.text)
     assert given.get("signing_key", "x" * 40) not in answer.text
     assert post.rows("SELECT name FROM sender_connection") == [("taken",)]
+
+
+def test_where_a_cloud_of_ones_own_keeps_its_certificates_may_be_given(desk: Desk, post: Post) -> None:
+    client = desk("administrator")
+    given = {"kind": "ses", "controller": "acme", "topic": ARN}
+    certificates = "https://sns.acme.example/certificates/"
+    assert client.post(f"{PATH}/add", {**given, "name": "amazon", "certificates": ""}).status_code == 200
+    assert client.post(f"{PATH}/add", {**given, "name": "own", "certificates": certificates}).status_code == 200
+    assert post.rows("SELECT name, options FROM sender_connection ORDER BY name") == [
+        ("amazon", {"topic": ARN}),
+        ("own", {"topic": ARN, "certificates": certificates}),
+    ]
+    assert certificates in client.get(f"{PATH}/own").text
 
 
 def test_a_connection_of_another_controller_is_not_there(desk: Desk, post: Post) -> None:
