@@ -60,7 +60,9 @@ def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # The sandbox cannot be had as root, as in a container; what is opened are our own pages alone.
         root = hasattr(os, "geteuid") and os.geteuid() == 0
-        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"] if root else [])
+        # Nor has anybody a screen for which a graphics card would have to be imitated.
+        arguments = ["--disable-gpu", *(["--no-sandbox"] if root else [])]
+        chromium = playwright.chromium.launch(executable_path=program, args=arguments)
         try:
             yield chromium
         finally:

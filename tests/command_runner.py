@@ -9,6 +9,7 @@ hundreds of commands. Threads of engines are started by their first use, so none
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import runpy
@@ -177,14 +178,22 @@ def _wait_for_commands(address: str, ready: int, *, of_servers: bool) -> NoRetur
     for module in OF_SERVERS if of_servers else PRELOADED:
         import_module(module)
     if of_servers:
+        from flask import Flask
+        from jinja2 import FileSystemBytecodeCache
+
         from consentmgr.blueprints import BLUEPRINTS
 
+        # A template is compiled by the first server that shows it, and not by each.
+        Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(Path(address).parent))}
         for row in BLUEPRINTS:
             import_module(row.place.partition(":")[0])
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
     listening.listen(16)
     os.close(ready)
+    # What is loaded stays to the end: no child goes through it for its garbage.
+    gc.collect()
+    gc.freeze()
     # Those who wait for a command's end are nobody's business.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:

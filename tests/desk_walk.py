@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Error
 from werkzeug.exceptions import HTTPException
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def walk(
 ) -> Iterator[Seen]:
     """Open one page of each endpoint that can be reached, in the languages in turn, and yield it while it is open.
 
-    After what links lead to come the pages whose address is always the same, and those of ``also``. Files to fetch are
-    passed over; ``reached`` gets their endpoints too.
+    After what links lead to come the pages whose address is always the same, and those of ``also``. Files to fetch and
+    what is no page are passed over; ``reached`` gets their endpoints too.
     """
     waiting = deque([f"{base}/desk/"])
     fixed = [rule.rule for rule in routes.iter_rules() if rule.endpoint in pages_of(routes) and not rule.arguments]
@@ -78,11 +79,16 @@ def walk(
         if endpoint is None or endpoint in tried or not url.startswith(f"{base}/desk"):
             continue
         tried.add(endpoint)
-        if "text/html" not in page.request.head(url).headers.get("content-type", ""):
-            continue
         language = next(turn)
-        opened = page.goto(f"{url}{'&' if '?' in url else '?'}lang={language}")
+        try:
+            opened = page.goto(f"{url}{'&' if '?' in url else '?'}lang={language}")
+        except Error as error:
+            if "Download is starting" not in error.message:
+                raise
+            continue
         assert opened is not None
+        if "text/html" not in opened.headers.get("content-type", ""):
+            continue
         links = page.eval_on_selector_all("a[href]", _LINKS)
         yield Seen(endpoint, url, opened.status, language)
         waiting.extend(links)
@@ -96,7 +102,6 @@ class Looker:
     def __init__(self, page: Page, host: str, *, scripts: bool = True) -> None:
         self.page, self.host, self.scripts = page, host, scripts
         self.faults: list[str] = []
-        self.knows_rules = False
         page.on("request", self._note)
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.faults.append(f"{page.url}: {error}"))
@@ -115,20 +120,27 @@ class Looker:
     def _shown(self, message: str) -> None:
         self.faults.append(f"{self.page.url}: a dialog says {message}")
 
-    def look(self, name: str, *, dark: bool = True, all_rows: bool = True) -> None:
+    def look(self, name: str, *, rules: bool = True, dark: bool = True, all_rows: bool = True) -> None:
         """Accessibility rules, in the dark its contrasts; then as narrow as a phone gets, or a wide screen at 400 %.
 
-        Without ``all_rows`` those of a long table that come after its sixth, which are made as it is, are not held to
-        the rules: their contrasts are most of the work.
+        Without ``rules`` its width alone. Without ``all_rows`` those of a long table that come after its sixth, which are
+        made as it is, are not held to the rules: their contrasts are most of the work.
         """
-        looked_at = "document" if all_rows else "{exclude: [['tbody > tr:nth-child(n+7)']]}"
         self.page.wait_for_load_state()
-        if not self.knows_rules:
-            # Told to the browser once, which gives it to every page that comes after this one.
-            rules_of_axe = Axe().axe_script
-            self.page.evaluate(rules_of_axe)
-            self.page.add_init_script(rules_of_axe)
-            self.knows_rules = True
+        if rules:
+            self._hold_to_rules(name, dark=dark, all_rows=all_rows)
+        self.page.set_viewport_size({"width": 320, "height": 640})
+        too_wide = self.page.evaluate("document.documentElement.scrollWidth") - 320
+        if too_wide > 0:
+            self.faults.append(f"{name}: scrolls sideways by {too_wide} pixels at 320")
+        self.page.set_viewport_size({"width": 1280, "height": 900})
+        if not self.scripts and self.page.locator("script").count():
+            self.faults.append(f"{name}: holds a script")
+
+    def _hold_to_rules(self, name: str, *, dark: bool, all_rows: bool) -> None:
+        looked_at = "document" if all_rows else "{exclude: [['tbody > tr:nth-child(n+7)']]}"
+        if not self.page.evaluate("'axe' in window"):
+            self.page.evaluate(Axe().axe_script)
         for scheme, rules in (("light", RULES), ("dark", ["color-contrast"]))[: 1 + dark]:
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
             found = self.page.evaluate(
@@ -142,10 +154,3 @@ class Looker:
                 for fault in found["violations"]
                 for node in fault["nodes"][:3]
             ]
-        self.page.set_viewport_size({"width": 320, "height": 640})
-        too_wide = self.page.evaluate("document.documentElement.scrollWidth") - 320
-        if too_wide > 0:
-            self.faults.append(f"{name}: scrolls sideways by {too_wide} pixels at 320")
-        self.page.set_viewport_size({"width": 1280, "height": 900})
-        if not self.scripts and self.page.locator("script").count():
-            self.faults.append(f"{name}: holds a script")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, sync_playwright
 
 from consentmgr.staff.cookies import COOKIE
 from consentmgr.staff.roles import ROLES
+from tests import chromium
 from tests.preferences.choosers import AINO, Choosers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, BrowserContext
 
     from consentmgr.config import Settings
     from consentmgr.db import Database
@@ -21,27 +22,12 @@ if TYPE_CHECKING:
     from tests.conftest import RunningServer
     from tests.staff.signing_in import Desk, DeskClient
 
-#: A browser of the system's, if there is one; else playwright's own is tried.
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Chromium without a window."""
-    found = next((path for name in _NAMES if (path := shutil.which(name)) is not None), None)
-    with sync_playwright() as playwright:
-        try:
-            # Its sandbox needs rights that a container mostly does not have; only our own pages are opened.
-            # Nor has anybody a screen for which a graphics card would have to be imitated.
-            running = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        except Error as error:
-            pytest.fail(
-                "no browser: install Chromium (apt-get install chromium), or playwright's own"
-                f" (python -m playwright install --with-deps chromium)\n{error.message}",
-                pytrace=False,
-            )
+    with chromium.browser() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture

@@ -43,6 +43,15 @@ class SlowLine:
             route.continue_()
 
 
+def searched_early(context: BrowserContext, path: str, words: str) -> Page:
+    """A page on which somebody has written what they look for before its scripts came."""
+    line = SlowLine(context.new_page())
+    page = line.open(path)
+    page.get_by_role("searchbox").fill(words)
+    line.let_through()
+    return page
+
+
 def test_what_was_chosen_or_written_before_the_scripts_came_counts(
     signed_in: BrowserContext, somebody: DeskClient, database: Database, settings: Settings, keys: Keys
 ) -> None:
@@ -64,15 +73,9 @@ def test_what_was_chosen_or_written_before_the_scripts_came_counts(
     expect(rows).to_have_count(4)
     expect(page.get_by_label("Reason")).to_have_value("")
 
-    line = SlowLine(signed_in.new_page())
-    page = line.open("/desk/people/")
-    page.get_by_role("searchbox").fill("birger")
-    line.let_through()
+    page = searched_early(signed_in, "/desk/people/", "birger")
     expect(page.locator("#found")).to_contain_text("Birger Salonen")
     expect(page.locator("#found")).not_to_contain_text("Aino Virtanen")
 
-    line = SlowLine(signed_in.new_page())
-    page = line.open("/desk/organisations")
-    page.get_by_role("searchbox").fill("nobody of this name")
-    line.let_through()
+    page = searched_early(signed_in, "/desk/organisations", "nobody of this name")
     expect(page.locator("#found")).not_to_contain_text("Ekman")

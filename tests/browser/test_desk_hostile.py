@@ -66,7 +66,9 @@ def _fill(page: Page, place: int) -> int:
     return place
 
 
-@pytest.mark.parametrize("payload", PAYLOADS[7::100])
+@pytest.mark.parametrize(
+    "payload", [PAYLOADS[7], *(pytest.param(payload, marks=pytest.mark.slow) for payload in PAYLOADS[107::100])]
+)
 def test_what_is_searched_for_is_text(signed_in: BrowserContext, web: RunningServer, desk: Desk, payload: str) -> None:
     page = signed_in.new_page()
     looker = Looker(page, urlsplit(web.url).netloc)

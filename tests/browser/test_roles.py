@@ -106,13 +106,20 @@ def fetched(page: Page, name: str, folder: Path) -> Path:
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("role", ["marketer", pytest.param("data_steward", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("role", "files"),
+    [
+        ("marketer", {"windows.csv": CP1252}),
+        pytest.param("data_steward", {"windows.csv": CP1252, "merkki.csv": WITH_MARK}, marks=pytest.mark.slow),
+    ],
+    ids=["marketer", "data_steward"],
+)
 def test_a_list_from_excel_is_screened_and_its_certificate_verified(
-    arrive: Callable[[str], Person], run_command: RunCommand, tmp_path: Path, role: str
+    arrive: Callable[[str], Person], run_command: RunCommand, tmp_path: Path, role: str, files: dict[str, bytes]
 ) -> None:
     page = arrive(role).sign_in()
     answers = {}
-    for name, content in (("windows.csv", CP1252), ("merkki.csv", WITH_MARK)):
+    for name, content in files.items():
         answer = screen(page, content, name)
         page.get_by_role("link", name="Blocked").first.click()
         page.get_by_label("Reason").select_option("DM_OBJECTION_ALL")
@@ -132,8 +139,7 @@ def test_a_list_from_excel_is_screened_and_its_certificate_verified(
         answers[name] = (tmp_path / f"{stem}.allowed.csv").read_bytes()
         assert b"aino@posti.example" in answers[name]
         assert b"birger@" not in answers[name]
-    rows = [content.decode("utf-8-sig").splitlines()[0] for content in answers.values()]
-    assert rows[0] == rows[1]
+    assert len({content.decode("utf-8-sig").splitlines()[0] for content in answers.values()}) == 1
 
 
 @pytest.mark.timeout(240)

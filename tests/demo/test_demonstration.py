@@ -175,18 +175,20 @@ def test_at_its_end_the_pages_are_there_with_links_that_work(tmp_path: Path) -> 
     assert told.read_text(encoding="utf-8").endswith("Lopetettu.\n")
 
 
-def test_it_leaves_a_register_with_people_alone(tmp_path: Path) -> None:
-    data = {"CONSENTMGR_DATA": str(tmp_path / "own")}
-    assert consentmgr(tmp_path, "init", "--controller", "acme", "--name", "Acme Oy", **data).returncode == 0
+def test_it_leaves_a_register_with_people_alone(
+    own_installation: Settings, environment: dict[str, str], run_command: RunCommand, tmp_path: Path
+) -> None:
+    folder = own_installation.data_folder
+    environment.pop("CONSENTMGR_DATABASE_URL")
+    environment["CONSENTMGR_DATA"] = str(folder)
     documents = tmp_path / "people.jsonl"
     documents.write_text('{"type":"contact","ref":"crm:1","given_name":"Aino"}\n', encoding="utf-8")
-    assert consentmgr(tmp_path, "import", str(documents), **data).returncode == 0
-    before = sorted(path.name for path in (tmp_path / "own").iterdir())
-    done = consentmgr(tmp_path, "demo", **data)
-    assert done.returncode == 2
+    run_command("import", documents)
+    before = sorted(path.name for path in folder.iterdir())
+    done = run_command("demo", expect=2)
     assert "name another folder with --folder" in done.stderr
     assert done.stdout == ""
-    assert sorted(path.name for path in (tmp_path / "own").iterdir()) == before
+    assert sorted(path.name for path in folder.iterdir()) == before
 
 
 def test_it_leaves_an_installation_alone_whose_register_is_elsewhere(

@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import select
 
-from consentmgr.app import create_app
 from consentmgr.audit.models import AuditEvent
 from consentmgr.config import Settings
 from consentmgr.db import Database
@@ -83,11 +82,10 @@ def test_a_run_that_has_not_left_is_not_acknowledged(
 
 
 def test_a_link_that_is_three_months_old_acknowledges_nothing(
-    published: Callable[[], dict[str, Any]], settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+    published: Callable[[], dict[str, Any]], client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = urlsplit(published()["acknowledge"]["url"]).path
     later = clock.now() + timedelta(days=200)
-    client = create_app(settings, database).test_client()
     monkeypatch.setattr(clock, "now", lambda: later)
     assert client.post(path).status_code == 410
 

@@ -16,7 +16,6 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from consentmgr.app import create_app
 from consentmgr.config import Settings, load_settings
 from consentmgr.db import Database
 from consentmgr.exports.delivery_links import BadDeliveryLink, DeliveryLink, LinkEnded, LinkUse, link_of, mint
@@ -267,12 +266,12 @@ def test_a_partner_of_many_lists_gets_every_mail(
 
 
 def test_two_who_take_the_last_download_at_once_do_not_both_get_it(
-    take: Take, schedule: Callable[..., str], send: Callable[[], Received], database: Database, named: Settings
+    take: Take, schedule: Callable[..., str], send: Callable[[], Received], web: FlaskClient
 ) -> None:
     take([person("objector", OBJECTED)])
     schedule(destination=TO.replace("downloads=2", "downloads=1"))
     path, _ = links_in(send())
-    app = create_app(named, database)
+    app = web.application
 
     def ask(_: int) -> int:
         with app.test_client().post(path, data={"file": "mailer-000001.csv"}) as answer:
@@ -347,10 +346,9 @@ def test_a_large_file_comes_whole_from_the_real_server(
     assert path not in running.log()
 
 
-def test_whoever_tries_links_by_the_hundred_is_stopped(mail_settings: Settings, database: Database) -> None:
+def test_whoever_tries_links_by_the_hundred_is_stopped(client: FlaskClient) -> None:
     from consentmgr.edge.limits import DOORS
 
-    client = create_app(mail_settings, database).test_client()
     most = next(door.most for door in DOORS if door.name == "delivery")
     # Two windows, should the test begin at the end of one.
     answers = [client.post("/x/not-a-link").status_code for _ in range(2 * most + 1)]

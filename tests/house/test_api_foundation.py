@@ -11,8 +11,6 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-import consentmgr.app
-from consentmgr.blueprints import BLUEPRINTS, BlueprintRow
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.edge.api import deprecated
@@ -22,6 +20,7 @@ from consentmgr.keys import Keys
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput
 from consentmgr.staff.scopes import Scope
+from tests.application import NOTES, application
 from tests.staff.api_calling import ApiCalling
 
 if TYPE_CHECKING:
@@ -29,14 +28,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def notes(settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiCalling]:
-    row = BlueprintRow("api_notes", "tests.house.api_doors:notes", "/api/v1", "api")
-    monkeypatch.setattr(consentmgr.app, "BLUEPRINTS", (*BLUEPRINTS, row))
+def notes(settings: Settings, database: Database) -> Iterator[ApiCalling]:
     with database.engine.begin() as connection:
         connection.execute(text("CREATE TABLE note (id serial PRIMARY KEY, controller text, said text, by text)"))
-    app = consentmgr.app.create_app(settings, database)
-    yield ApiCalling(app, database)
-    app.extensions["leaving"].close()
+    with application(settings, database, NOTES) as app:
+        yield ApiCalling(app, database)
     with database.engine.begin() as connection:
         connection.execute(text("DROP TABLE note"))
 
@@ -288,7 +284,9 @@ def test_problems_are_in_english_whatever_language_is_asked_for(notes: ApiCallin
     assert answer.json["title"] == "There is nothing here for this key"
 
 
-def test_what_the_database_cannot_hold_is_the_callers_and_not_a_fault_of_ours(notes: ApiCalling) -> None:
+def test_what_the_database_cannot_hold_is_the_callers_and_not_a_fault_of_ours(
+    notes: ApiCalling, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from sqlalchemy import select
 
     client = notes()
@@ -296,10 +294,9 @@ def test_what_the_database_cannot_hold_is_the_callers_and_not_a_fault_of_ours(no
     def view(note_id: int) -> Any:
         return notes.app.extensions["consentmgr"].engine.connect().execute(select(text("1/0"))).scalar()
 
-    notes.app.view_functions["api_notes.show_note"].__dict__  # noqa: B018 - the mark stays on the view that is there
-    original = notes.app.view_functions["api_notes.show_note"]
-    view.__dict__.update(original.__dict__)
-    notes.app.view_functions["api_notes.show_note"] = view
+    # The mark of who may call it stays on the view that is there.
+    view.__dict__.update(notes.app.view_functions["api_notes.show_note"].__dict__)
+    monkeypatch.setitem(notes.app.view_functions, "api_notes.show_note", view)
     answer = client.get("/notes/1")
     assert (answer.status_code, problem(answer)) == (422, "invalid")
 

@@ -11,12 +11,11 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-import consentmgr.app
-from consentmgr.blueprints import BLUEPRINTS, BlueprintRow
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.edge.allowances import Allowances
 from consentmgr.kit import clock
+from tests.application import NOTES, application
 from tests.staff.api_calling import ApiCalling
 
 NOON = datetime(2026, 3, 2, 12, 0, 10, tzinfo=UTC)
@@ -78,12 +77,9 @@ def test_a_new_minute_leaves_one_row_a_caller(database: Database) -> None:
 
 
 @pytest.fixture
-def few(settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiCalling]:
-    row = BlueprintRow("api_notes", "tests.house.api_doors:notes", "/api/v1", "api")
-    monkeypatch.setattr(consentmgr.app, "BLUEPRINTS", (*BLUEPRINTS, row))
-    app = consentmgr.app.create_app(replace(settings, api_rate=3), database)
-    yield ApiCalling(app, database)
-    app.extensions["leaving"].close()
+def few(settings: Settings, database: Database) -> Iterator[ApiCalling]:
+    with application(replace(settings, api_rate=3), database, NOTES) as app:
+        yield ApiCalling(app, database)
 
 
 def test_beyond_the_limit_the_answer_is_429_with_when_to_come_back(

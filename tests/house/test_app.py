@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from flask import Flask
 
@@ -11,11 +13,13 @@ from consentmgr.config import Settings
 from consentmgr.db import Base, Database
 from consentmgr.i18n import choose_language
 from consentmgr.kit.errors import Unavailable
+from tests.application import application
 
 
 @pytest.fixture
-def app(settings: Settings, database: Database) -> Flask:
-    return create_app(settings, database)
+def app(settings: Settings, database: Database) -> Iterator[Flask]:
+    with application(settings, database) as made:
+        yield made
 
 
 def test_every_route_belongs_to_a_row_of_the_table(app: Flask) -> None:

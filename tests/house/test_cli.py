@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import pytest
 
 from consentmgr import __version__, cli
 from consentmgr.kit.errors import BadInput, CheckFailed, UnsafeSetting
+from tests.conftest import RunCommand
 
 TOP = Path(__file__).resolve().parents[2]
 #: Each takes longer to import than the whole of ``consentmgr --help`` may take.
@@ -175,21 +175,15 @@ def test_a_command_that_is_ended_lets_the_database_stop(tmp_path: Path, number: 
 # ---------------------------------------------------------------------------------------------- init and status
 
 
-def test_init_makes_everything_once_and_says_where(tmp_path: Path) -> None:
+def test_init_makes_everything_once_and_says_where(
+    environment: dict[str, str], run_command: RunCommand, tmp_path: Path
+) -> None:
     data = tmp_path / "my data"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTMGR_")}
-    environment |= {"CONSENTMGR_DATA": str(data), "PYTHONPATH": str(TOP)}
+    environment.pop("CONSENTMGR_DATABASE_URL")
+    environment["CONSENTMGR_DATA"] = str(data)
 
     def run(*arguments: str, expect: int = 0) -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "consentmgr", *arguments],
-            capture_output=True,
-            text=True,
-            check=False,
-            env=environment,
-            cwd=tmp_path,
-        )
-        assert done.returncode == expect, done.stderr
+        done = run_command(*arguments, expect=expect)
         return done.stdout + done.stderr
 
     assert "run consentmgr init" in run("status", expect=1)

@@ -119,7 +119,7 @@ ERASURES = st.sampled_from(["crm:1", "crm:2"]).map(
 #: Both contacts are there from the beginning, so that an event always finds its contact.
 BEGINNING = (ACME, NOTICE, contact("crm:1"), contact("crm:2"))
 
-_few = settings(max_examples=40, suppress_health_check=list(HealthCheck))
+_few = settings(max_examples=20, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

@@ -142,7 +142,11 @@ def test_an_empty_register_gives_an_empty_export(register: Register) -> None:
         assert other.export() == []
 
 
-@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    # The law's, which are made of the same kinds of documents, go round in the long run.
+    [pytest.param(path, marks=[pytest.mark.slow] * path.stem.startswith("law_"), id=path.stem) for path in CASES],
+)
 def test_the_registers_of_all_decision_cases_import_and_go_round(register: Register, path: Path) -> None:
     from datetime import datetime
 

@@ -9,7 +9,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import event, select, text
 
-from consentmgr.app import create_app
 from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.mail.jobs import send_mail
@@ -85,8 +84,7 @@ def test_an_unknown_address_gets_nothing_and_the_same_answer(
         assert session.scalars(select(OutgoingMail.address)).all() == [None, None], "neither address is kept"
 
 
-def test_the_request_does_the_same_work_for_both(browser: FlaskClient, database: Database, settings: Settings) -> None:
-    client = create_app(settings, database).test_client()
+def test_the_request_does_the_same_work_for_both(browser: FlaskClient, client: FlaskClient, database: Database) -> None:
     seen: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:

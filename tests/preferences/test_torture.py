@@ -25,7 +25,6 @@ from consentmgr.config import Settings
 from consentmgr.consents.verification import verify
 from consentmgr.db import Database, open_database
 from consentmgr.embedded_postgres import EmbeddedPostgres
-from consentmgr.installation import prepare
 from consentmgr.keys import Keys, load_keys
 from consentmgr.kit import clock
 from consentmgr.prohibitions import journal
@@ -189,10 +188,8 @@ def test_none_is_lost_when_it_is_killed_a_hundred_times(
 # --- the database ----------------------------------------------------------------------------------------------------
 
 
-def restart_often(times: int, folder: Path) -> None:
+def restart_often(times: int, settings: Settings) -> None:
     """Stop PostgreSQL under load as an administrator does, and as a crash does; each time it comes back."""
-    settings = Settings(data_folder=folder / "own")
-    prepare(settings, now=clock.now())
     keys = load_keys(settings)
     server = EmbeddedPostgres(settings.postgres_folder)
     server.open()
@@ -224,19 +221,18 @@ def restart_often(times: int, folder: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_database_that_is_restarted_costs_a_503_and_nothing_else(tmp_path: Path) -> None:
-    restart_often(2, tmp_path)
+def test_a_database_that_is_restarted_costs_a_503_and_nothing_else(own_installation: Settings) -> None:
+    restart_often(2, own_installation)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_database_may_be_restarted_many_times(tmp_path: Path) -> None:
-    restart_often(20, tmp_path)
+def test_a_database_may_be_restarted_many_times(own_installation: Settings) -> None:
+    restart_often(20, own_installation)
 
 
-def test_what_was_refused_while_the_database_was_away_is_taken_when_it_is_back(tmp_path: Path) -> None:
-    settings = Settings(data_folder=tmp_path / "own")
-    prepare(settings, now=clock.now())
+def test_what_was_refused_while_the_database_was_away_is_taken_when_it_is_back(own_installation: Settings) -> None:
+    settings = own_installation
     keys = load_keys(settings)
     server = EmbeddedPostgres(settings.postgres_folder)
     server.open()

@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
-from consentmgr import installation
 from consentmgr.campaigns.policy import current
 from consentmgr.config import Settings
 from consentmgr.db import Database, open_database, open_unprepared
@@ -38,14 +37,12 @@ PEOPLE = 40
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Settings:
+def home(own_installation: Settings) -> Settings:
     """An installation with a server of its own, and people in it."""
-    return inhabited(tmp_path, PEOPLE)
+    return inhabited(own_installation, PEOPLE)
 
 
-def inhabited(tmp_path: Path, people_count: int) -> Settings:
-    settings = Settings(data_folder=tmp_path / "data")
-    installation.prepare(settings, now=clock_now())
+def inhabited(settings: Settings, people_count: int) -> Settings:
     keys = load_keys(settings)
     with open_database(settings) as database, database.transaction() as session:
         people = [
@@ -85,8 +82,10 @@ def test_nobody_who_left_after_the_backup_is_forgotten(home: Settings, tmp_path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_of_five_thousand_who_left_after_the_backup_nobody_is_forgotten(tmp_path: Path) -> None:
-    drill(inhabited(tmp_path, 5_010), tmp_path, 5_010)
+def test_of_five_thousand_who_left_after_the_backup_nobody_is_forgotten(
+    own_installation: Settings, tmp_path: Path
+) -> None:
+    drill(inhabited(own_installation, 5_010), tmp_path, 5_010)
 
 
 def blocked(database: Database, keys: Keys, people: range) -> set[int]:

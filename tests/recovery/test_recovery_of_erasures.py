@@ -86,8 +86,8 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(inhabited(tmp_path, PEOPLE))
+def home(own_installation: Settings) -> Home:
+    return Home(inhabited(own_installation, PEOPLE))
 
 
 def rows(database: Database, question: str) -> list[Any]:

@@ -11,8 +11,6 @@ from pathlib import Path
 
 from consentmgr.config import Settings
 from consentmgr.embedded_postgres import EmbeddedPostgres
-from consentmgr.installation import prepare
-from consentmgr.kit import clock
 from tests.conftest import RunningServer
 from tests.serving.test_serve import fetch
 
@@ -29,10 +27,9 @@ def postmaster(folder: Path) -> int:
 
 
 def test_the_pages_outlive_their_database(
-    serve: Callable[..., RunningServer], tmp_path: Path, environment: dict[str, str]
+    serve: Callable[..., RunningServer], own_installation: Settings, environment: dict[str, str]
 ) -> None:
-    folder = tmp_path / "own"
-    prepare(Settings(data_folder=folder), now=clock.now())
+    folder = own_installation.data_folder
     environment.pop("CONSENTMGR_DATABASE_URL")
     web = serve(CONSENTMGR_DATA=str(folder))
     assert fetch(f"{web.url}/healthz")[0] == 200

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from itsdangerous import URLSafeTimedSerializer
@@ -138,13 +139,18 @@ class Member:
         return str(TOTP(key=key, format="base32").generate(time=clock.now() + timedelta(seconds=30 * steps)).token)
 
 
+@cache
+def _hash_of_the_password() -> str:
+    return passwords.hashed(PASSWORD)
+
+
 def member(database: Database, keys: Keys, role: str = "marketer", email: str = "maija@desk.example") -> Member:
     """An account that is set up: password, one-time codes, a role for all controllers."""
     now = clock.now()
     secret = second_factor.new_secret(keys)
     with database.transaction() as session:
         account = accounts.create(session, email=email, name="Maija", language="en", actor="test", now=now)
-        account.password = passwords.hashed(PASSWORD)
+        account.password = _hash_of_the_password()
         account.tf_totp_secret = secret
         account.recovery_codes = []
         accounts.grant(session, account, role, None, actor="test", now=now)

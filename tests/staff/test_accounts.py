@@ -22,6 +22,8 @@ from consentmgr.staff.roles import ROLES
 from tests.staff.signing_in import PASSWORD, Desk, DeskVisitor, member
 
 if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
     from consentmgr.config import Settings
     from consentmgr.db import Database
     from consentmgr.keys import Keys
@@ -306,12 +308,11 @@ def test_a_demonstration_has_one_account_for_each_role(
 
 
 def test_an_invitation_is_mailed_where_there_is_a_mail_server(
-    mail_settings: Settings, database: Database, keys: Keys, smtp: LoopbackServer
+    mailing_client: FlaskClient, mail_settings: Settings, database: Database, keys: Keys, smtp: LoopbackServer
 ) -> None:
-    from consentmgr.app import create_app
     from consentmgr.mail.outbox import send_due
 
-    desk = Desk(create_app(mail_settings, database), database)
+    desk = Desk(mailing_client.application, database)
     chief = desk("administrator")
     answer = chief.post(
         "/desk/staff/invite",

@@ -16,15 +16,15 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
-import consentmgr.app
-from consentmgr.blueprints import BLUEPRINTS, BlueprintRow
 from consentmgr.config import Settings, load_settings
 from consentmgr.db import Database
 from consentmgr.kit.errors import UnsafeSetting
 from consentmgr.staff import api_tokens
+from tests.application import NOTES, application
 
 if TYPE_CHECKING:
     from flask import Flask
+    from flask.testing import FlaskClient
     from werkzeug.test import TestResponse
 
 AUDIENCE = "https://consent.acme.example/api"
@@ -91,14 +91,11 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture
-def app(settings: Settings, database: Database, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+def app(settings: Settings, database: Database, provider: Provider) -> Iterator[Flask]:
     provider.asked, provider.told = 0, {}
-    row = BlueprintRow("api_notes", "tests.house.api_doors:notes", "/api/v1", "api")
-    monkeypatch.setattr(consentmgr.app, "BLUEPRINTS", (*BLUEPRINTS, row))
     told = replace(settings, api_oidc_issuer=provider.issuer, api_oidc_audience=AUDIENCE)
-    made = consentmgr.app.create_app(told, database)
-    yield made
-    made.extensions["leaving"].close()
+    with application(told, database, NOTES) as made:
+        yield made
 
 
 @pytest.fixture
@@ -239,15 +236,11 @@ def test_a_provider_that_is_away_or_calls_itself_otherwise_lets_nobody_in(
     assert ask(token).status_code == 200
 
 
-def test_without_the_settings_no_token_of_anybody_opens_anything(
-    settings: Settings, database: Database, provider: Provider
-) -> None:
-    made = consentmgr.app.create_app(settings, database)
+def test_without_the_settings_no_token_of_anybody_opens_anything(client: FlaskClient, provider: Provider) -> None:
     token = provider.token()
-    told = made.test_client().get("/api/v1/openapi.json").json
+    told = client.get("/api/v1/openapi.json").json
     path = next(path for path, item in told["paths"].items() if "get" in item and "{" not in path)
-    assert made.test_client().get(path, headers={"Authorization": f"Bearer {token}"}).status_code == 401
-    made.extensions["leaving"].close()
+    assert client.get(path, headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
 def test_the_settings_go_together_and_need_https(tmp_path: Any) -> None:

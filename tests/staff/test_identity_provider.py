@@ -12,10 +12,13 @@ from sqlalchemy import text
 
 from consentmgr.config import load_settings
 from consentmgr.kit.errors import UnsafeSetting
+from tests.application import application
 from tests.staff.identity_provider import Provider
 from tests.staff.signing_in import Desk, DeskVisitor, Member, member
 
 if TYPE_CHECKING:
+    from flask.testing import FlaskClient
+
     from consentmgr.config import Settings
     from consentmgr.db import Database
     from consentmgr.keys import Keys
@@ -30,20 +33,15 @@ def provider() -> Iterator[Provider]:
 @pytest.fixture
 def desk(settings: Settings, database: Database, provider: Provider) -> Iterator[Desk]:
     """The desk of an installation that has a provider, at a public address of its own."""
-    from consentmgr.app import create_app
-
-    app = create_app(
-        replace(
-            settings,
-            public_url="http://desk.localhost:8000",
-            oidc_issuer=provider.issuer,
-            oidc_client_id=provider.client_id,
-            oidc_client_secret=provider.client_secret,
-        ),
-        database,
+    told = replace(
+        settings,
+        public_url="http://desk.localhost:8000",
+        oidc_issuer=provider.issuer,
+        oidc_client_id=provider.client_id,
+        oidc_client_secret=provider.client_secret,
     )
-    yield Desk(app, database)
-    app.extensions["leaving"].close()
+    with application(told, database) as app:
+        yield Desk(app, database)
 
 
 @pytest.fixture
@@ -150,12 +148,8 @@ def test_half_a_provider_or_one_without_https_is_refused(given: dict[str, str]) 
         load_settings(given)
 
 
-def test_without_a_provider_there_is_no_way_to_one(settings: Settings, database: Database) -> None:
-    from consentmgr.app import create_app
-
-    app = create_app(settings, database)
-    visitor = DeskVisitor(app)
+def test_without_a_provider_there_is_no_way_to_one(client: FlaskClient) -> None:
+    visitor = DeskVisitor(client.application)
     assert visitor.get("/desk/sign-in/provider").status_code == 404
     assert visitor.get("/desk/sign-in/provider/back?state=x&code=y").status_code == 404
     assert "organisation" not in visitor.get("/desk/sign-in").text
-    app.extensions["leaving"].close()
