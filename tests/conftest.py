@@ -77,6 +77,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_sessionfinish() -> None:
+    """At the end it may be: what is held longer than its library is told as leaked."""
+    gc.unfreeze()
+
+
 class RunCommand(Protocol):
     """Runs ``consentmgr`` with arguments as a process of its own, in the test's folder, on the test's register."""
 

@@ -96,9 +96,9 @@ ROLES: Final[tuple[Role, ...]] = (
         frozenset({P.SEE_DASHBOARD, P.SEE_REGISTER, P.SEE_EXPORTS, P.SEE_AUDIT}),
         {"fi": "Tarkastaja", "sv": "Revisor", "en": "Auditor"},
         {
-            "fi": "Lukee kaiken ja tapahtumalokin, eikä muuta mitään.",
-            "sv": "Läser allt och händelseloggen men ändrar ingenting.",
-            "en": "Reads everything and the audit trail, and changes nothing.",
+            "fi": "Lukee rekisteriä, vientejä ja tapahtumalokia, eikä muuta mitään.",
+            "sv": "Läser registret, exporterna och händelseloggen men ändrar ingenting.",
+            "en": "Reads the register, the exports and the audit trail, and changes nothing.",
         },
     ),
     Role(
