@@ -130,6 +130,8 @@ COUNTED: Final[Mapping[str, Any]] = {
     "mailed": _("mailed: %(number)s"),
     "posted": _("posted: %(number)s"),
     "removed": _("removed: %(number)s"),
+    "bans hashed": _("bans hashed: %(number)s"),
+    "contacts": _("contacts: %(number)s"),
 }
 
 
@@ -144,6 +146,8 @@ def outcome(told: str) -> str | None:
             parts.append(str(OUTCOMES[part]))
         elif number.isdigit() and counted in COUNTED:
             parts.append(str(COUNTED[counted]) % {"number": format_decimal(int(number))})
+        elif counted == "made":
+            parts.append(str(_("made: %(name)s", name=number)))
         else:
             return None
     return ", ".join(parts)

@@ -404,6 +404,11 @@ def test_consents_by_notice_are_those_of_the_last_count(
         ("3 acts taken", "otettu rekisteriin: 3"),
         ("2 sent, 1 deferred", "lähetetty: 2, yritetään uudelleen: 1"),
         ("0 requests forgotten", "poistettu: 0"),
+        ("221 bans hashed", "tiivisteitä laskettu: 221"),
+        (
+            "20261122T010000-abcdef made, 2000 contacts",
+            "tehty: 20261122T010000-abcdef, henkilöitä: 2\N{NO-BREAK SPACE}000",
+        ),
         ("nothing had changed", "mikään ei ollut muuttunut"),
         ("7 words that nobody has translated", None),
     ],

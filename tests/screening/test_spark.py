@@ -12,9 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import narwhals as nw
 import polars as pl
-import pyarrow as pa
 import pytest
 from sqlalchemy.orm import Session
 
@@ -226,6 +224,7 @@ def test_the_list_of_the_measurements_has_the_same_results_to_the_byte(
 ) -> None:
     """The same register and list as ``make bench``, made small, through the whole command."""
     make(tmp_path, 2_000, 3_000, 1, NOW.date())
+    run_command("init", "--controller", "acme", "--name", "Acme Oy")
     run_command("import", "register.jsonl")
     for engine in ("duckdb", "spark"):
         run_command(
@@ -241,35 +240,6 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def test_frames_go_to_spark_and_come_back_and_its_lists_are_screened_by_it_alone(
-    database: Database, settings: Settings, address_keys: AddressKeys, spark: SparkSession, tmp_path: Path
-) -> None:
-    """All that starts a JVM every day, in one test, because two may be given to two workers: a whole question, which
-    takes Spark a minute of a processor to plan, is asked in the long run.
-    """
-    keys = [b"abc", b"abd", b"abe"]
-    rows = pa.table({"key": pa.array(keys, pa.binary(3)), "n": [1, 2, 3], "said": ["yes", None, "no"]})
-    pl.DataFrame({"key": [b"abd", b"abf"], "since": [20_000, 20_001]}).write_parquet(tmp_path / "points.parquet")
-    with SparkEngine(spark) as engine:
-        kept = engine.keep(
-            engine.table("rows", rows).filter(nw.col("n") > 1).with_columns(twice=nw.col("n") * 2), "kept"
-        )
-        points = engine.parquet(str(tmp_path / "points.parquet"))
-        told = engine.collect(kept.join(points, on="key", how="left").sort("n"))
-    assert told.to_pylist() == [
-        {"key": b"abd", "n": 2, "said": None, "twice": 4, "since": 20_000},
-        {"key": b"abe", "n": 3, "said": "no", "twice": 6, "since": None},
-    ]
-    taken_in(database, address_keys, [])
-    lake = spark.createDataFrame([("1", "aino@posti.example")], ["n", "email"])
-    campaign = {"key": "spring", "controller": "acme", "product_group": "training"}
-    with pytest.raises(BadInput, match="screened by Spark"):
-        screen_frame(lake, campaign, settings=settings, engine="duckdb")
-    with pytest.raises(BadInput, match="no column says who each row is"):
-        screen_frame(lake.select("n"), campaign, settings=settings)
-
-
-@pytest.mark.slow
 def test_a_list_in_a_lake_is_screened_where_it_lies_and_answered_as_by_duckdb(
     database: Database, settings: Settings, address_keys: AddressKeys, spark: SparkSession, tmp_path: Path
 ) -> None:
@@ -283,6 +253,11 @@ def test_a_list_in_a_lake_is_screened_where_it_lies_and_answered_as_by_duckdb(
     written.write_csv(tmp_path / "list.csv")
     campaign = {"key": "spring", "controller": "acme", "product_group": "training"}
     lake = spark.read.csv((tmp_path / "list.csv").as_uri(), header=True)
+    # In this test, because two tests may be given to two workers, and each would start a JVM.
+    with pytest.raises(BadInput, match="screened by Spark"):
+        screen_frame(lake, campaign, settings=settings, engine="duckdb")
+    with pytest.raises(BadInput, match="no column says who each row is"):
+        screen_frame(lake.select("n"), campaign, settings=settings)
     found = screen_frame(lake, campaign, settings=settings, now=NOW)
     assert type(found) is type(lake)
     assert found.columns == ["n", *fields, *RESULT_COLUMNS, "cm_row"]
