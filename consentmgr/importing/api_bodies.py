@@ -25,8 +25,8 @@ from consentmgr.importing.bringing import ERASED, Brought, bring, bring_one
 from consentmgr.importing.documents import FileDocument, decode_as
 from consentmgr.importing.rejects import Rejection
 from consentmgr.kit import clock
-from consentmgr.kit.collector import without_collector
 from consentmgr.kit.errors import BadInput, NotFound
+from consentmgr.kit.interpreter import without_collector
 from consentmgr.staff.api_access import caller
 from consentmgr.staff.scopes import Scope
 

@@ -30,9 +30,9 @@ from consentmgr.importing.documents import FileDocument
 from consentmgr.importing.rejects import Rejection, RejectsFile
 from consentmgr.importing.sources import DocumentLines, Item, Source, items_of
 from consentmgr.kit.address_keys import AddressKeys
-from consentmgr.kit.collector import without_collector
 from consentmgr.kit.copy_binary import Unwritable
 from consentmgr.kit.errors import BadInput, Unavailable
+from consentmgr.kit.interpreter import without_collector
 from consentmgr.kit.progress import Advance
 from consentmgr.register.import_batches import (
     OpenBatch,

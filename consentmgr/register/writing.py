@@ -28,7 +28,7 @@ from sqlalchemy.types import TypeEngine
 
 from consentmgr.db import Base
 from consentmgr.kit import copy_binary
-from consentmgr.kit.turns import short_turns
+from consentmgr.kit.interpreter import short_turns
 from consentmgr.register.reading import psycopg_connection
 from consentmgr.register.rows import Row
 

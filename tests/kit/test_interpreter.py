@@ -1,12 +1,13 @@
-"""The search for circles is put off in a block, and is back after the last of several."""
+"""What is set otherwise in a block is as it was after the last of several."""
 
 from __future__ import annotations
 
 import gc
+import sys
 
 import pytest
 
-from consentmgr.kit.collector import without_collector
+from consentmgr.kit.interpreter import short_turns, without_collector
 
 
 def test_the_search_is_back_after_the_last_block() -> None:
@@ -33,3 +34,12 @@ def test_where_there_was_no_search_there_is_none_afterwards() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_turns_are_short_until_the_last_block_has_ended() -> None:
+    usual = sys.getswitchinterval()
+    with short_turns():
+        with short_turns():
+            assert sys.getswitchinterval() < usual
+        assert sys.getswitchinterval() < usual
+    assert sys.getswitchinterval() == usual
