@@ -33,7 +33,7 @@ def prepare(folder: Path, count: int) -> dict[str, object]:
     from consentmgr.campaigns.keeping import keep_campaigns
     from consentmgr.config import load_settings
     from consentmgr.db import open_database
-    from consentmgr.importing.named_campaigns import campaign_of_document
+    from consentmgr.importing.campaign_documents import campaign_of_document
     from consentmgr.kit import clock
     from consentmgr.staff import api_keys
     from consentmgr.staff.scopes import Scope

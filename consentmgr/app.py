@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 from importlib import import_module
@@ -14,7 +15,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from consentmgr.blueprints import BLUEPRINTS
 from consentmgr.config import Settings, load_settings
-from consentmgr.db import Base, Database, open_database
+from consentmgr.db import Database, open_database
 from consentmgr.edge.access import hold_access
 from consentmgr.edge.api import ApiBlueprint
 from consentmgr.edge.api.document import make_api, mount
@@ -34,6 +35,7 @@ from consentmgr.staff.access import add_access, hold_staff, may
 from consentmgr.staff.api_access import add_api_access, hold_api
 from consentmgr.staff.cookies import DeskSessions, is_desk
 from consentmgr.staff.wording import add_wording
+from consentmgr.tables import Base
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -83,6 +85,7 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
 
     Raises ``UnsafeSetting`` or ``Unavailable`` rather than serve from a register it cannot trust.
     """
+    is_guest = settings is None
     if settings is None:
         # A WSGI server of somebody else's: the log is ours all the same.
         settings = load_settings(os.environ)
@@ -142,6 +145,10 @@ def create_app(settings: Settings | None = None, database: Database | None = Non
     tell_problems(app)
     _mount_blueprints(app)
     app.after_request(lambda response: _add_headers(response, secure=secure))
+    if is_guest:
+        # As ``serving`` does: what is there now stays, and is not looked through for garbage while people wait.
+        gc.collect()
+        gc.freeze()
     return app
 
 

@@ -6,7 +6,6 @@ takes to start is time a person waits.
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -20,6 +19,7 @@ import click
 
 from consentmgr import __version__
 from consentmgr.kit.errors import ConsentmgrError
+from consentmgr.kit.interpreter import leave_all_to_the_system, put_off_first_search
 
 EXIT_UNAVAILABLE = 3
 #: sysexits.h: an internal error of the program.
@@ -28,9 +28,6 @@ EXIT_UNEXPECTED = 70
 EXIT_INTERRUPTED = 130
 EXIT_BROKEN_PIPE = 141
 EXIT_TERMINATED = 143
-#: New objects between two searches for cycles of dead ones. Python's own few hundred make a command search a dozen
-#: times over what it has only just loaded, which is a sixth of what a short list takes.
-NEW_OBJECTS = 50_000
 
 
 class CommandRow(NamedTuple):
@@ -151,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """
     signal.signal(signal.SIGTERM, _end_tidily)
     if arguments is None:
-        gc.set_threshold(NEW_OBJECTS)
+        put_off_first_search()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -164,6 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # takes it down, which aborts the process; so Python is not asked to.
         sys.stderr.flush()
         os._exit(code)
+    if arguments is None:
+        leave_all_to_the_system()
     sys.exit(code)
 
 

@@ -1,25 +1,25 @@
 """The database: one PostgreSQL, opened once, checked before it is trusted with a decision.
 
-Flask is not imported here; ``consentmgr.app`` binds Flask-SQLAlchemy to the same tables and engine.
+Flask is not imported here; ``consentmgr.app`` binds Flask-SQLAlchemy to the same tables and engine. Nor is SQLAlchemy
+before somebody asks for a session: loading it and the tables' classes takes a third of what a short list takes, and
+whoever asks in plain SQL (``reading_plainly``, ``writing_plainly``, ``ask``) does without.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from functools import partial
 from importlib import import_module
-from threading import BoundedSemaphore
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeVar, cast
-from weakref import WeakKeyDictionary, finalize, ref
+from threading import BoundedSemaphore, RLock
+from typing import TYPE_CHECKING, Any, Final, LiteralString, Self, TypeAlias, TypeVar, cast
+from urllib.parse import parse_qsl, unquote, urlsplit
+from weakref import finalize
 
-from platformdirs import user_cache_path
-from sqlalchemy import URL, Connection, Engine, MetaData, SmallInteger, Text, create_engine, make_url, text
-from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.exc import ArgumentError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, registry
+import psycopg
 
 from consentmgr.config import Settings
 from consentmgr.embedded_postgres import EmbeddedPostgres
@@ -30,7 +30,11 @@ from consentmgr.kit.private_folder import make_private_folder
 from consentmgr.postgres_cluster import DATABASE, ROLE
 
 if TYPE_CHECKING:
-    import psycopg
+    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy.orm import Session
+
+    #: Who asks in plain SQL, inside a transaction: a session, or the driver's connection itself.
+    Asking: TypeAlias = Session | psycopg.Connection[Any]
 
 Answer = TypeVar("Answer")
 
@@ -46,44 +50,41 @@ JOURNALLED: Final = "entries to be journalled"
 _JOURNAL: Final = "consentmgr.prohibitions.journal:write_entries"
 
 
-class Base(DeclarativeBase):
-    """The parent of every table's class. Constraints are named by rule, so that migrations can speak of them."""
-
-    registry = registry(
-        metadata=MetaData(
-            naming_convention={
-                "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-                "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-                "ck": "ck_%(table_name)s_%(constraint_name)s",
-                "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-                "pk": "pk_%(table_name)s",
-            }
-        ),
-        type_annotation_map={str: Text, datetime: TIMESTAMP(timezone=True)},
-    )
-
-
-class AddressKeyInUse(Base):
-    """The id of the address key this register's digests were made with: one row, written by ``consentmgr init``.
-
-    With another key no digest would match, and every ban would be missed without a sound.
-    """
-
-    __tablename__ = "address_key_in_use"
-    key_id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
-    since: Mapped[datetime]
-
-
 class Database:
     """An open database. Close it, or use it as a context manager, so that the product's own server can stop."""
 
     def __init__(
-        self, engine: Engine, server: EmbeddedPostgres | None = None, *, journalled_for: Settings | None = None
+        self,
+        engine: Engine | Callable[[], Engine],
+        server: EmbeddedPostgres | None = None,
+        *,
+        driver: Callable[[], psycopg.Connection[Any]] | None = None,
+        journalled_for: Settings | None = None,
     ) -> None:
-        self.engine = engine
+        """``engine``: one that is made, or what makes it when it is first asked for; ``driver``: a connection of the
+        driver's to the same place, for those who need no engine.
+        """
+        self._engine, self._driver = engine, driver
+        self._lock = RLock()
+        #: The connection of a command that asks in plain SQL, while it is not in use.
+        self._kept: psycopg.Connection[Any] | None = None
+        self._askers: _Askers | None = None
         self._server = server
         #: The installation whose journal this register's acts are written to. A scratch register has none.
         self._journalled_for = journalled_for
+
+    @property
+    def engine(self) -> Engine:
+        """SQLAlchemy's pool of connections, made when it is first asked for."""
+        # Asked with every request, and after a fork perhaps while another thread of the parent made one.
+        if not callable(self._engine):
+            return self._engine
+        with self._lock:
+            if callable(self._engine):
+                self._engine = self._engine()
+                # Its pool has connections of its own.
+                self._close_kept()
+            return self._engine
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -91,6 +92,8 @@ class Database:
 
         Erasures among it are in the journal, synced, before the commit. Raises ``Unavailable`` where they cannot be.
         """
+        from sqlalchemy.orm import Session
+
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
             self._journal(session)
@@ -106,6 +109,8 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that only reads, and sees one position of the database from its first question to its last."""
+        from sqlalchemy.orm import Session
+
         engine = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         with Session(engine, expire_on_commit=False) as session:
             yield session
@@ -117,7 +122,63 @@ class Database:
 
         One statement sees one position of the database by itself. The question only reads, and may be asked twice.
         """
-        return _Askers.of(self.engine).ask(question)
+        return self._asking().ask(question)
+
+    def _asking(self) -> _Askers:
+        askers = self._askers
+        # After a fork the sockets are the parent's: they are kept, unused, so that nothing is said on them.
+        if askers is None or askers.process != os.getpid():
+            with self._lock:
+                askers = self._askers
+                if askers is None or askers.process != os.getpid():
+                    self._askers = askers = _Askers(self._taken)
+                    finalize(self, _close_all, askers.idle)
+        return askers
+
+    @contextmanager
+    def reading_plainly(self) -> Iterator[psycopg.Connection[Any]]:
+        """As ``reading``, without a session: a connection of the driver's, in its transaction."""
+        with self._plainly(psycopg.IsolationLevel.REPEATABLE_READ, read_only=True) as connection:
+            yield connection
+
+    @contextmanager
+    def writing_plainly(self) -> Iterator[psycopg.Connection[Any]]:
+        """As ``transaction``, without a session. For what is no act of a person: nothing of it is journalled."""
+        with self._plainly(None, read_only=None) as connection:
+            yield connection
+
+    @contextmanager
+    def _plainly(
+        self, level: psycopg.IsolationLevel | None, *, read_only: bool | None
+    ) -> Iterator[psycopg.Connection[Any]]:
+        connection = self._taken()
+        try:
+            connection.isolation_level, connection.read_only = level, read_only
+            yield connection
+            connection.commit()
+        except BaseException:
+            # Closed, what was not committed is undone.
+            connection.close()
+            raise
+        with self._lock:
+            if self._kept is None and callable(self._engine):
+                self._kept = connection
+            else:
+                connection.close()
+
+    def _taken(self) -> psycopg.Connection[Any]:
+        """A connection of the driver's that is nobody else's: the one that is kept, or a new one."""
+        with self._lock:
+            kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.isolation_level = kept.read_only = None
+            return kept
+        return self._driver() if self._driver is not None else taken_out(self.engine)
+
+    def _close_kept(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -131,6 +192,8 @@ class Database:
 
         A scratch schema that a killed process left is dropped by the next one.
         """
+        from sqlalchemy import text
+
         name = f"scratch_{secrets.token_hex(8)}"
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as holder:
             _drop_abandoned_schemas(holder)
@@ -151,6 +214,8 @@ class Database:
 
         The built-in server lives too short for its own housekeeping to do it, and plans without it are poor.
         """
+        from sqlalchemy import text
+
         with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("ANALYZE"))
 
@@ -168,8 +233,12 @@ class Database:
 
     def close(self) -> None:
         """Give back every connection; the product's own server stops if nobody else uses it."""
-        _Askers.of(self.engine).close()
-        self.engine.dispose()
+        if self._askers is not None and self._askers.process == os.getpid():
+            self._askers.close()
+        with self._lock:
+            self._close_kept()
+            if not callable(self._engine):
+                self._engine.dispose()
         if self._server is not None:
             self._server.close()
 
@@ -190,7 +259,7 @@ def open_database(settings: Settings, *, connections: int | None = None) -> Data
     """
     database = _open(settings, create=False, connections=connections)
     try:
-        with database.connect() as connection:
+        with database.reading_plainly() as connection:
             _refuse_other_schema(connection)
             _refuse_other_address_key(connection, settings)
     except BaseException:
@@ -213,6 +282,8 @@ def open_scratch(settings: Settings) -> Iterator[Database]:
         with _open(settings, create=False) as database, database.scratch_schema() as scratch:
             yield scratch
         return
+    from platformdirs import user_cache_path
+
     # A fixed place, so that a server left by a killed process is found and stopped by the next.
     folder = user_cache_path("consentmgr", appauthor=False) / "scratch"
     make_private_folder(folder)
@@ -240,21 +311,23 @@ def known_revisions() -> list[str]:
 def _open(settings: Settings, *, create: bool, connections: int | None = None) -> Database:
     if settings.database_url is None:
         server = EmbeddedPostgres(settings.postgres_folder)
-        address = server.open(create=create)
-        url = URL.create(
-            "postgresql+psycopg",
-            username=ROLE,
-            database=DATABASE,
-            query={"host": str(address.socket_folder), "port": str(address.port)},
+        place = server.open(create=create)
+        named = {"user": ROLE, "dbname": DATABASE, "host": str(place.socket_folder), "port": str(place.port)}
+        database = Database(
+            partial(_engine_of_built_in, named, connections),
+            server,
+            driver=_driver_of(named),
+            journalled_for=settings,
         )
-        database = Database(_make_engine(url, connections=connections), server, journalled_for=settings)
     else:
-        try:
-            url = make_url(settings.database_url).set(drivername="postgresql+psycopg")
-        except (ArgumentError, ValueError):
-            # The parser's own words quote the address, which holds the password.
-            raise UnsafeSetting("CONSENTMGR_DATABASE_URL is not a PostgreSQL address") from None
-        database = Database(_make_engine(url, connections=connections), journalled_for=settings)
+        url = settings.database_url
+        plain = plain_address(url)
+        database = Database(
+            # Another address is read by SQLAlchemy alone, now, so that it is now that it is refused.
+            partial(_engine_of_address, url, connections) if plain else _engine_of_address(url, connections),
+            driver=_driver_of(plain) if plain else None,
+            journalled_for=settings,
+        )
     try:
         _refuse_unsafe_server(database)
     except BaseException:
@@ -263,10 +336,71 @@ def _open(settings: Settings, *, create: bool, connections: int | None = None) -
     return database
 
 
+#: What stands for itself in an address, or as an octet with a percent sign; and addresses made of nothing else.
+_PLAIN = r"(?:[\w.~-]|%[0-9A-Fa-f]{2})"
+_PLAIN_ADDRESS = re.compile(
+    rf"postgresql(?:\+psycopg)?://(?:{_PLAIN}+(?::{_PLAIN}*)?@)?(?:[A-Za-z0-9.-]+(?::\d{{1,5}})?)?/{_PLAIN}+"
+    rf"(?:\?(?:host|port)=(?:{_PLAIN}|/)+(?:&(?:host|port)=(?:{_PLAIN}|/)+)?)?",
+    re.ASCII,
+)
+
+
+def plain_address(address: str) -> Mapping[str, str] | None:
+    """What the driver is told of a PostgreSQL address in the usual form, or None: SQLAlchemy reads every other."""
+    if not _PLAIN_ADDRESS.fullmatch(address):
+        return None
+    parts = urlsplit(address)
+    asked = parse_qsl(parts.query, strict_parsing=True) if parts.query else []
+    given = {name: value for name, value in asked if name in ("host", "port")}
+    if len(given) != len(asked) or (parts.hostname and given):
+        return None
+    # SQLAlchemy leaves a host as it is written, where Python makes its letters small.
+    host, _, port = parts.netloc.rpartition("@")[2].partition(":")
+    told = {
+        "user": unquote(parts.username or ""),
+        "password": unquote(parts.password or ""),
+        "host": host,
+        "port": port,
+        "dbname": unquote(parts.path[1:]),
+        **given,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def connection_options(*, given: str = "", search_path: str | None = None) -> dict[str, Any]:
+    """What every connection begins with. Given here, so that a PGOPTIONS in the environment cannot turn a guarantee off."""
+    options = f"{given} -c timezone=UTC" + (f" -c search_path={search_path}" if search_path else "")
+    return {"options": options.strip(), "application_name": "consentmgr", "connect_timeout": 10}
+
+
+def _driver_of(told: Mapping[str, str]) -> Callable[[], psycopg.Connection[Any]]:
+    options: dict[str, Any] = {**told, **connection_options()}
+    return lambda: psycopg.connect(**options)
+
+
+def _engine_of_built_in(named: Mapping[str, str], connections: int | None) -> Engine:
+    from sqlalchemy import URL
+
+    query = {"host": named["host"], "port": named["port"]}
+    url = URL.create("postgresql+psycopg", username=named["user"], database=named["dbname"], query=query)
+    return _make_engine(url, connections=connections)
+
+
+def _engine_of_address(address: str, connections: int | None) -> Engine:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        url = make_url(address).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError):
+        # The parser's own words quote the address, which holds the password.
+        raise UnsafeSetting("CONSENTMGR_DATABASE_URL is not a PostgreSQL address") from None
+    return _make_engine(url, connections=connections)
+
+
 def _make_engine(url: URL, *, search_path: str | None = None, connections: int | None = None) -> Engine:
-    # Given here, so that a PGOPTIONS in the environment cannot turn a guarantee off.
-    options = "-c timezone=UTC" + (f" -c search_path={search_path}" if search_path else "")
-    given = url.query.get("options", "")
+    from sqlalchemy import create_engine
+
     pool = {} if connections is None else {"pool_size": connections, "max_overflow": 0, "pool_timeout": 10}
     return create_engine(
         url,
@@ -274,25 +408,28 @@ def _make_engine(url: URL, *, search_path: str | None = None, connections: int |
         hide_parameters=True,
         pool_pre_ping=True,
         **pool,
-        connect_args={"options": f"{given} {options}".strip(), "application_name": "consentmgr", "connect_timeout": 10},
+        connect_args=connection_options(given=str(url.query.get("options", "")), search_path=search_path),
     )
 
 
 def _refuse_unsafe_server(database: Database) -> None:
-    question = text(
-        "SELECT current_setting('server_version_num')::int, current_setting('fsync'),"
-        " current_setting('full_page_writes'), current_setting('synchronous_commit'),"
-        " current_setting('server_encoding')"
-    )
     try:
-        with database.connect() as connection:
-            version, *switches = connection.execute(question).one()
-    except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[-1]
-        raise Unavailable(f"the database cannot be reached: {reason}") from None
-    sentence = unsafe_server(version, *switches)
+        with database.reading_plainly() as connection:
+            found = connection.execute(
+                "SELECT current_setting('server_version_num')::int, current_setting('fsync'),"
+                " current_setting('full_page_writes'), current_setting('synchronous_commit'),"
+                " current_setting('server_encoding')"
+            ).fetchone()
+    except psycopg.OperationalError as error:
+        raise Unavailable(f"the database cannot be reached: {_last_line(error)}") from None
+    assert found is not None
+    sentence = unsafe_server(*found)
     if sentence is not None:
         raise UnsafeSetting(f"{database.described}: {sentence}")
+
+
+def _last_line(error: psycopg.OperationalError) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
 
 
 def unsafe_server(
@@ -313,21 +450,21 @@ def unsafe_server(
     return None
 
 
-def _refuse_other_schema(connection: Connection) -> None:
-    newest = known_revisions()[-1]
+def _refuse_other_schema(connection: psycopg.Connection[Any]) -> None:
+    known = known_revisions()
     found: str | None = None
-    if connection.scalar(text("SELECT to_regclass('alembic_version')")) is not None:
-        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    if _value(connection, "SELECT to_regclass('alembic_version')::text") is not None:
+        found = _value(connection, "SELECT version_num FROM alembic_version")
     if found is None:
         raise Unavailable("the database holds no register yet; run consentmgr init")
-    if found not in known_revisions():
+    if found not in known:
         raise Unavailable(f"the database was last used by a newer consentmgr (revision {found}); install that one")
-    if found != newest:
+    if found != known[-1]:
         raise Unavailable("the database is of an older consentmgr; run consentmgr init to bring it up to date")
 
 
-def _refuse_other_address_key(connection: Connection, settings: Settings) -> None:
-    in_use: int | None = connection.scalar(text("SELECT key_id FROM address_key_in_use"))
+def _refuse_other_address_key(connection: psycopg.Connection[Any], settings: Settings) -> None:
+    in_use: int | None = _value(connection, "SELECT key_id FROM address_key_in_use")
     have = address_key_id(load_address_key(settings))
     if in_use is not None and in_use != have:
         place = ADDRESS.variable if ADDRESS.variable in settings.secrets else settings.keys_folder / ADDRESS.file
@@ -337,7 +474,15 @@ def _refuse_other_address_key(connection: Connection, settings: Settings) -> Non
         )
 
 
+def _value(connection: psycopg.Connection[Any], question: LiteralString) -> Any:
+    """The first value of the first row, or None where there is none."""
+    row = connection.execute(question).fetchone()
+    return None if row is None else row[0]
+
+
 def _drop_abandoned_schemas(connection: Connection) -> None:
+    from sqlalchemy import text
+
     names: list[Any] = list(
         connection.scalars(text("SELECT nspname FROM pg_namespace WHERE nspname ~ '^scratch_[0-9a-f]{16}$'"))
     )
@@ -350,25 +495,14 @@ def _drop_abandoned_schemas(connection: Connection) -> None:
 class _Askers:
     """Connections that only read, one statement each: no BEGIN, no ROLLBACK, no question whether they are alive.
 
-    A few for all threads, kept with the engine and closed when it is gone.
+    A few for all threads, kept with the database and closed when it is gone. ``taken`` gives a new one.
     """
 
-    _of_engine: ClassVar[WeakKeyDictionary[Engine, _Askers]] = WeakKeyDictionary()
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = ref(engine)
+    def __init__(self, taken: Callable[[], psycopg.Connection[Any]]) -> None:
+        self._taken = taken
         self.process = os.getpid()
-        self._idle: list[psycopg.Connection[Any]] = []
+        self.idle: list[psycopg.Connection[Any]] = []
         self._places = BoundedSemaphore(_MOST_ASKERS)
-        finalize(engine, _close_all, self._idle)
-
-    @classmethod
-    def of(cls, engine: Engine) -> _Askers:
-        found = cls._of_engine.get(engine)
-        # After a fork the sockets are the parent's: they are kept, unused, so that nothing is said on them.
-        if found is None or found.process != os.getpid():
-            found = cls._of_engine[engine] = cls(engine)
-        return found
 
     def ask(self, question: Callable[[psycopg.Connection[Any]], Answer]) -> Answer:
         """The answer to a question. Where an idle connection turns out dead, it is asked once more on a new one, so
@@ -377,7 +511,7 @@ class _Askers:
         with self._places:
             while True:
                 try:
-                    connection, fresh = self._idle.pop(), False
+                    connection, fresh = self.idle.pop(), False
                 except IndexError:
                     connection, fresh = self._open(), True
                 try:
@@ -388,21 +522,33 @@ class _Askers:
                     if lost and not fresh:
                         continue
                     raise
-                self._idle.append(connection)
+                self.idle.append(connection)
                 return answer
 
     def close(self) -> None:
-        _close_all(self._idle)
+        _close_all(self.idle)
 
     def _open(self) -> psycopg.Connection[Any]:
-        engine = self._engine()
-        assert engine is not None
-        connection = taken_out(engine)
+        connection = self._taken()
         connection.autocommit = True
         # Whatever a page may do one day, showing it changes nothing. A plan is made once for each connection, where
         # the first five questions would have one each: what is asked here is looked up by index whatever its values.
         connection.execute("SET default_transaction_read_only = on; SET plan_cache_mode = force_generic_plan")
         return connection
+
+
+def driver_connection(asking: Asking) -> psycopg.Connection[Any]:
+    """The driver's connection of whoever asks, inside its transaction: for SQL of our own, COPY, reading in portions."""
+    if isinstance(asking, psycopg.Connection):
+        return asking
+    return cast("psycopg.Connection[Any]", asking.connection().connection.driver_connection)
+
+
+def written_connection(asking: Asking) -> psycopg.Connection[Any]:
+    """``driver_connection``, with what a session still holds written first, as before a select of its own."""
+    if not isinstance(asking, psycopg.Connection):
+        asking.flush()
+    return driver_connection(asking)
 
 
 def taken_out(engine: Engine) -> psycopg.Connection[Any]:

@@ -10,11 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from consentmgr.config import Settings
-from consentmgr.db import AddressKeyInUse, Database, migrate, open_database, open_unprepared
+from consentmgr.db import Database, migrate, open_database, open_unprepared
 from consentmgr.keys import ADDRESS, KEYS, address_key_id, load_address_key, load_keys, make_missing_keys
 from consentmgr.kit.errors import BadInput, Unavailable
 from consentmgr.kit.private_folder import make_private_folder
 from consentmgr.staff.invitations import address, invite_first
+from consentmgr.tables import AddressKeyInUse
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 
 #: Every module that declares tables. A new room adds a line.
 MODELS = (
-    "consentmgr.db",
+    "consentmgr.tables",
     "consentmgr.edge.models",
     "consentmgr.timetable.models",
     "consentmgr.audit.models",
@@ -35,7 +35,7 @@ MODELS = (
 
 
 def run(connection: Connection, *, compare: bool) -> None:
-    from consentmgr.db import Base
+    from consentmgr.tables import Base
 
     if compare:
         for module in MODELS:

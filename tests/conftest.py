@@ -27,11 +27,12 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import URL, Engine, create_engine, text
 
 from consentmgr.config import Settings
-from consentmgr.db import AddressKeyInUse, Database, migrate
+from consentmgr.db import Database, migrate
 from consentmgr.embedded_postgres import EmbeddedPostgres, ServerAddress
 from consentmgr.installation import prepare
 from consentmgr.keys import Keys, load_keys, make_missing_keys
 from consentmgr.postgres_cluster import ROLE, SUPERUSER
+from consentmgr.tables import AddressKeyInUse
 from tests.command_runner import CommandRunner, Started
 
 if TYPE_CHECKING:
@@ -66,9 +67,21 @@ AS_INSTALLED = os.pathsep.join((str(TOP / "benchmarks" / "as_installed"), str(TO
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that no worker is left with it while the others have nothing to do any more. Those
     tests have a limit of their own, a browser, or the whole demonstration.
+
+    Two workers are given a half each, and take from one another's end what is left (``--dist worksteal``): the browser is
+    started in the first half alone, and what else takes long is at the beginning of the second.
     """
-    long = {"browser", "demo"}
-    items.sort(key=lambda item: item.get_closest_marker("timeout") is None and long.isdisjoint(item.path.parts))
+    browser, long, short = [], [], []
+    for item in items:
+        parts = item.path.parts
+        if "browser" in parts:
+            browser.append(item)
+        elif "demo" in parts or item.get_closest_marker("timeout") is not None:
+            long.append(item)
+        else:
+            short.append(item)
+    before = max(len(items) // 2 - len(browser), 0)
+    items[:] = [*browser, *short[:before], *long, *short[before:]]
 
 
 def pytest_collection_finish() -> None:

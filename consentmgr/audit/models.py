@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Identity, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.orm import Mapped, mapped_column
 
-from consentmgr.db import Base
+from consentmgr.tables import Base
 
 
 class AuditEvent(Base):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.audit.service import record
 from consentmgr.campaigns.models import PolicySetting
+from consentmgr.campaigns.policy_in_force import current, policy_of_decisions
 from consentmgr.kit.errors import BadInput
 from consentmgr.vocabulary.policy import (
     BY_NAME,
@@ -23,6 +24,8 @@ from consentmgr.vocabulary.policy import (
     policy_from,
     policy_row,
 )
+
+__all__ = ["Decision", "current", "decisions_in_force", "history", "policy_of_decisions", "set_value"]
 
 _LONGEST_REASON = 2_000
 
@@ -49,20 +52,6 @@ def decisions_in_force(session: Session) -> Mapping[str, Decision]:
         select(PolicySetting).ext(distinct_on(PolicySetting.name)).order_by(PolicySetting.name, PolicySetting.id.desc())
     )
     return {row.name: Decision.of(row) for row in session.scalars(newest) if row.name in BY_NAME}
-
-
-def current(session: Session) -> Policy:
-    """The policy in force.
-
-    Raises ``PolicyError`` where a stored value is no longer allowed: a screening under a policy nobody chose would be
-    worse than none.
-    """
-    return policy_of_decisions({name: decision.value for name, decision in decisions_in_force(session).items()})
-
-
-def policy_of_decisions(decided: Mapping[str, Any]) -> Policy:
-    """The policy of the newest decisions by name; a name this version no longer knows decides nothing."""
-    return policy_from({name: value for name, value in decided.items() if name in BY_NAME})
 
 
 def history(session: Session, name: str | None = None) -> list[Decision]:

@@ -23,8 +23,8 @@ from psycopg.rows import namedtuple_row
 from sqlalchemy.orm import Session
 
 from consentmgr.consents.acts import LEGAL_BASIS_SET, PROHIBITION_ADDED, PROHIBITION_LIFTED, REGISTER_CHANGE
-from consentmgr.consents.ledger import driver_connection, heads
-from consentmgr.consents.models import CHAINS
+from consentmgr.consents.heads import CHAINS, heads
+from consentmgr.consents.ledger import driver_connection
 from consentmgr.consents.sight import EVERYTHING, SEEN, Sight
 from consentmgr.edge.paging import cursor, values_of
 from consentmgr.kit.errors import BadInput

@@ -11,8 +11,8 @@ from datetime import datetime
 from sqlalchemy import ARRAY, BigInteger, ForeignKey, Identity, Index, Integer, LargeBinary, SmallInteger, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from consentmgr.db import Base
 from consentmgr.register.models import EMPTY_ARRAY, TIMESTAMPTZ, text_array
+from consentmgr.tables import Base
 
 
 class WebhookEndpoint(Base):

@@ -21,7 +21,7 @@ from consentmgr.audit.service import record
 from consentmgr.changes import feed
 from consentmgr.changes.feed import EVENT_TYPES, Place
 from consentmgr.changes.models import WebhookDelivery, WebhookEndpoint
-from consentmgr.consents.models import CHAINS
+from consentmgr.consents.heads import CHAINS
 from consentmgr.consents.sight import EVERYTHING, Sight
 from consentmgr.edge.reachable import Network, checked_address
 from consentmgr.edge.web_requests import checked_url

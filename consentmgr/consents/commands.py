@@ -41,7 +41,7 @@ def verify(offline: Path | None, public_key: Path | None) -> None:
     if public_key is not None:
         raise BadInput("--public-key goes with --offline: the heads in the database bear no signature")
     from consentmgr.consents import verification
-    from consentmgr.consents.ledger import heads
+    from consentmgr.consents.heads import heads
     from consentmgr.consents.parts import PROCESSES
     from consentmgr.db import open_database
 
@@ -117,7 +117,7 @@ def rebuild() -> None:
 def export(file: Path) -> None:
     """Write the ledger to FILE (- for standard output), signed, without personal data, for verification elsewhere."""
     from consentmgr.consents import verification
-    from consentmgr.consents.ledger import heads
+    from consentmgr.consents.heads import heads
     from consentmgr.db import open_database
     from consentmgr.keys import load_keys
 

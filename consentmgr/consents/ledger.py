@@ -35,16 +35,17 @@ from datetime import datetime
 from itertools import islice
 from operator import attrgetter
 from struct import Struct
-from typing import Any, LiteralString, NamedTuple, cast
+from typing import Any, LiteralString, NamedTuple
 from uuid import UUID
 
 import msgspec
 import psycopg
 from sqlalchemy.orm import Session
 
+from consentmgr import db
 from consentmgr.consents import append_only, standing
 from consentmgr.consents.acts import NewEntry, stored_text, utc_text
-from consentmgr.consents.models import CHAINS
+from consentmgr.consents.heads import CHAINS, Head
 from consentmgr.consents.standing import Act, Scope, StandingRow
 from consentmgr.db import JOURNALLED
 from consentmgr.kit import copy_binary
@@ -181,33 +182,6 @@ def hold_chains(session: Session, chains: Iterable[int] | None = None) -> dict[i
     return _hold(driver_connection(session), sorted(range(CHAINS) if chains is None else set(chains)))
 
 
-def ledger_head(session: Session) -> str:
-    """One value for the whole ledger: SHA-256, in hex, over the sixteen heads' hashes in order of chain."""
-    return combined_head(head.hash for head in heads(session))
-
-
-def combined_head(hashes: Iterable[bytes]) -> str:
-    return hashlib.sha256(b"".join(hashes)).hexdigest()
-
-
-class Head(NamedTuple):
-    """The last entry of a chain; ``seq`` 0 and a zero hash where it has none."""
-
-    chain: int
-    seq: int
-    hash: bytes
-
-
-def heads(session: Session) -> list[Head]:
-    """The sixteen heads, in order of chain."""
-    with driver_connection(session).cursor() as cursor:
-        cursor.execute("SELECT chain, seq, hash FROM ledger_head ORDER BY chain")
-        found = [Head(*row) for row in cursor]
-    if [head.chain for head in found] != list(range(CHAINS)):
-        raise Unavailable("the ledger has not its sixteen chains; run consentmgr init")
-    return found
-
-
 class RecordedEntry(NamedTuple):
     """An entry as it stands in the ledger; ``entry.personal`` is None where there was none or it was erased."""
 
@@ -239,7 +213,7 @@ def entries_of(session: Session, contact_ids: Sequence[int]) -> list[RecordedEnt
 
 def driver_connection(session: Session) -> psycopg.Connection[Any]:
     """The session's own psycopg connection, inside its transaction: for COPY and for reading in portions."""
-    return cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
+    return db.driver_connection(session)
 
 
 # --- reading what is there ------------------------------------------------------------------------------------------

@@ -17,11 +17,9 @@ from sqlalchemy.dialects.postgresql import JSON, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from consentmgr.db import Base
+from consentmgr.consents.heads import CHAINS
 from consentmgr.register.models import EMPTY_ARRAY, TIMESTAMPTZ, text_array
-
-#: Number of hash chains; part of every entry id, therefore never changed.
-CHAINS = 16
+from consentmgr.tables import Base
 
 
 class LedgerEntry(Base):

@@ -16,18 +16,15 @@ from sqlalchemy.orm import Session
 
 from consentmgr.consents.acts import stored_text, utc_text
 from consentmgr.consents.append_only import ERASURE_OF_ENTRY
+from consentmgr.consents.heads import CHAINS, Head, combined_head, heads
 from consentmgr.consents.ledger import (
     CONSTANT_COLUMNS,
     FIRST_HASH,
     PUBLIC,
-    Head,
     canonical_bytes,
     canonical_parts,
-    combined_head,
     driver_connection,
-    heads,
 )
-from consentmgr.consents.models import CHAINS
 from consentmgr.consents.parts import bounds, in_parts, raw_rows
 from consentmgr.kit.signing import SigningKey, sign_jws
 

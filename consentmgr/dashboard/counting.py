@@ -18,7 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from consentmgr.consents.models import CHAINS
+from consentmgr.consents.heads import CHAINS
 from consentmgr.consents.superseding import count_given
 from consentmgr.edge import metrics
 

@@ -10,8 +10,8 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, SmallInteger, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from consentmgr.db import Base
 from consentmgr.register.models import TIMESTAMPTZ
+from consentmgr.tables import Base
 
 
 class ActCount(Base):

@@ -22,8 +22,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from consentmgr.db import Base
 from consentmgr.register.models import CURRENT_XID, TIMESTAMPTZ, Xid8
+from consentmgr.tables import Base
 
 
 class ExportSchedule(Base):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -11,27 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from consentmgr.campaigns.keeping import kept_campaigns
-from consentmgr.importing.documents import decode
-from consentmgr.importing.rejects import Rejection
+from consentmgr.importing.campaign_documents import campaign_of_document, field_below
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.register.models import Controller
 from consentmgr.register.reading import default_controller
 from consentmgr.vocabulary.documents import Campaign
-
-
-def campaign_of_document(raw: object, *, file: str | None = None, below: str | None = None) -> Campaign:
-    """The campaign a document says, read as an import reads it. ``type`` may be left out.
-
-    Raises ``BadInput`` naming the field: as it is, or ``below`` another one (``campaign.channel``).
-    """
-    if not isinstance(raw, dict):
-        raise BadInput("a campaign is one JSON object", file=file, field=below)
-    found = decode(json.dumps({"type": "campaign", **raw}, ensure_ascii=False).encode())
-    if isinstance(found, Rejection):
-        raise BadInput(found.reason, file=file, field=_field(below, found.field))
-    if not isinstance(found, Campaign):
-        raise BadInput("this document is no campaign", file=file, field=_field(below, "type"))
-    return found
 
 
 def campaign_named(
@@ -54,11 +37,7 @@ def campaign_named(
         {row.key: row.is_default for row in session.execute(select(Controller.key, Controller.is_default))}
     )
     if controller is None and controllers is None:
-        raise BadInput("no controller is named, and there is no default one", field=_field(field, "controller"))
+        raise BadInput("no controller is named, and there is no default one", field=field_below(field, "controller"))
     if controllers is not None and not {controller, *found.joint_controllers} <= {*controllers}:
         raise NotFound("there is no such campaign")
     return msgspec.structs.replace(found, controller=controller)
-
-
-def _field(below: str | None, field: str | None) -> str | None:
-    return ".".join(part for part in (below, field) if part) or None

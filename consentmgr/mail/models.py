@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from consentmgr.db import Base
+from consentmgr.tables import Base
 
 
 class OutgoingMail(Base):

@@ -20,7 +20,7 @@ from consentmgr.audit.service import record
 from consentmgr.config import Settings
 from consentmgr.consents import ledger
 from consentmgr.consents.acts import NewEntry, digest_of
-from consentmgr.consents.models import CHAINS
+from consentmgr.consents.heads import CHAINS
 from consentmgr.consents.sight import SEEN, Sight
 from consentmgr.db import Database
 from consentmgr.keys import Keys

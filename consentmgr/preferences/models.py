@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from consentmgr.db import Base
 from consentmgr.register.models import EMPTY_ARRAY, TIMESTAMPTZ, text_array
+from consentmgr.tables import Base
 
 
 class SubscriptionForm(Base):

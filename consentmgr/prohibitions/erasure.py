@@ -17,7 +17,7 @@ import psycopg
 from sqlalchemy.orm import Session
 
 from consentmgr.consents import ledger
-from consentmgr.consents.models import CHAINS
+from consentmgr.consents.heads import CHAINS
 from consentmgr.register.erasure import forget_contacts
 
 

@@ -17,8 +17,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from consentmgr.db import Base
 from consentmgr.register.models import CURRENT_XID, EMPTY_ARRAY, TIMESTAMPTZ, Xid8, text_array
+from consentmgr.tables import Base
 
 
 class Prohibition(Base):

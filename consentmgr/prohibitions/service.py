@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.consents import ledger
 from consentmgr.consents.acts import PROHIBITION_ADDED, PROHIBITION_LIFTED, NewEntry, digest_begun, digest_of
-from consentmgr.consents.models import CHAINS
+from consentmgr.consents.heads import CHAINS
 from consentmgr.kit import copy_binary
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import local_date

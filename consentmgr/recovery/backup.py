@@ -29,7 +29,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 from consentmgr import __version__
-from consentmgr.consents.ledger import heads
+from consentmgr.consents.heads import heads
 from consentmgr.consents.verification import verify
 from consentmgr.db import Database, known_revisions
 from consentmgr.keys import Keys

@@ -32,8 +32,8 @@ from sqlalchemy.dialects.postgresql import UUID as PgUUID
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from consentmgr.db import Base
 from consentmgr.register.name_words import NAME_WORDS
+from consentmgr.tables import Base
 
 
 class Xid8(UserDefinedType[int]):

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, LiteralString, TypeVar, cast
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 from uuid import UUID
 
 from psycopg import Connection, Cursor, sql
 from psycopg.adapt import Buffer, Loader
 from psycopg.rows import args_row
-from sqlalchemy.orm import Session
 
+from consentmgr.db import driver_connection
 from consentmgr.register.rows import ContactRow, OrganisationRow, Row
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 R = TypeVar("R", bound=Row)
 
@@ -29,7 +32,7 @@ _LONGEST_MERGE_CHAIN = 8
 
 def psycopg_connection(session: Session) -> Connection[Any]:
     """The driver's connection inside the session's transaction, for COPY and for arrays of keys."""
-    return cast("Connection[Any]", session.connection().connection.driver_connection)
+    return driver_connection(session)
 
 
 def rows_by(

@@ -26,11 +26,11 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
-from consentmgr.db import Base
 from consentmgr.kit import copy_binary
 from consentmgr.kit.interpreter import short_turns
 from consentmgr.register.reading import psycopg_connection
 from consentmgr.register.rows import Row
+from consentmgr.tables import Base
 
 
 def lock_register(session: Session) -> None:

@@ -23,7 +23,8 @@ from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.prohibitions.journal import catch_up
 from consentmgr.screening.lists import read_list
 from consentmgr.screening.models import Screening
-from consentmgr.screening.partners import lag_sentence, lagging_of
+from consentmgr.screening.partners import lagging_of
+from consentmgr.screening.relied_partners import lag_sentence
 from consentmgr.screening.service import screen
 from consentmgr.vocabulary.documents import Campaign
 

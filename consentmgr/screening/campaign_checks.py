@@ -6,15 +6,16 @@ The types have been checked (``vocabulary.documents``); here is what only stands
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
+from consentmgr.db import written_connection
 from consentmgr.kit.clock import HELSINKI
 from consentmgr.kit.errors import BadInput
-from consentmgr.register.models import RoleArea
 from consentmgr.vocabulary.codes import AREAS, Language
 from consentmgr.vocabulary.documents import Campaign
+
+if TYPE_CHECKING:
+    from consentmgr.db import Asking
 
 _PAST: dict[Language, str] = {
     "en": "The campaign is planned for {when}, which has passed: it was judged as of that time, not of now.",
@@ -23,7 +24,7 @@ _PAST: dict[Language, str] = {
 }
 
 
-def refuse_unclear(session: Session, campaign: Campaign, *, file: str) -> None:
+def refuse_unclear(asking: Asking, campaign: Campaign, *, file: str) -> None:
     """Raises ``BadInput`` for an area that nobody can have, and for an audience without its platform.
 
     Areas are a list that an installation may lengthen (formats.md section 1): one that somebody in the register has
@@ -31,7 +32,10 @@ def refuse_unclear(session: Session, campaign: Campaign, *, file: str) -> None:
     """
     unknown = [area for area in campaign.areas if area not in AREAS]
     if unknown:
-        added = set(session.scalars(select(RoleArea.area).where(RoleArea.area.in_(unknown)).distinct()))
+        found = written_connection(asking).execute(
+            "SELECT DISTINCT area FROM role_area WHERE area = ANY(%s)", [unknown]
+        )
+        added = {area for (area,) in found}
         for area in unknown:
             if area not in added:
                 known = ", ".join(AREAS)

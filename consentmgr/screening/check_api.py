@@ -10,7 +10,7 @@ from flask import Response
 
 from consentmgr.edge import application
 from consentmgr.edge.api import ApiBlueprint
-from consentmgr.importing.named_campaigns import campaign_of_document
+from consentmgr.importing.campaign_documents import campaign_of_document
 from consentmgr.kit import clock
 from consentmgr.screening.check_schemas import (
     CheckAnswerSchema,

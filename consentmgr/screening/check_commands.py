@@ -57,8 +57,8 @@ def check(
     settings = load_settings(os.environ)
     keys = load_keys(settings)
     with open_database(settings) as database:
-        with database.reading() as session:
-            campaign = campaign_of(session, campaign_name)
+        with database.reading_plainly() as connection:
+            campaign = campaign_of(connection, campaign_name)
         for start in range(0, len(rows), MOST_ROWS):
             found = answers_to(
                 database,

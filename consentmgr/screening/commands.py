@@ -136,7 +136,7 @@ def screen(
     from rich.console import Console
 
     from consentmgr.screening.campaign_checks import past_warning
-    from consentmgr.screening.partners import lag_sentence
+    from consentmgr.screening.relied_partners import lag_sentence
     from consentmgr.screening.reports import terminal_summary
 
     # The result may be on standard output, so what is told to people goes to the other stream.
@@ -176,7 +176,7 @@ def explain(address: str, campaign_name: str, form: str, language: Language | No
     from consentmgr.db import open_database
     from consentmgr.keys import load_keys
     from consentmgr.kit.address_keys import AddressKeys
-    from consentmgr.prohibitions.journal import catch_up
+    from consentmgr.prohibitions.journal_taken import catch_up_plainly
     from consentmgr.screening.explain import as_text, explained
     from consentmgr.screening.run import campaign_of
 
@@ -184,12 +184,12 @@ def explain(address: str, campaign_name: str, form: str, language: Language | No
     told = language or settings.language
     keys = load_keys(settings)
     with open_database(settings) as database:
-        catch_up(database, settings, keys, clock.now())
-        with database.reading() as session:
+        catch_up_plainly(database, settings, keys, clock.now())
+        with database.reading_plainly() as connection:
             answer = explained(
-                session,
+                connection,
                 address,
-                campaign_of(session, campaign_name),
+                campaign_of(connection, campaign_name),
                 keys=AddressKeys(keys.address_key, keys.address_key_id),
                 now=clock.now(),
                 language=told,

@@ -11,12 +11,10 @@ from datetime import datetime, time
 from typing import Any
 
 import pyarrow as pa
-from sqlalchemy.orm import Session
 
 from consentmgr.db import Database
 from consentmgr.importing.documents import decode
 from consentmgr.importing.rejects import Rejection
-from consentmgr.importing.service import apply_documents
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
 from consentmgr.screening.answers import Answers
@@ -139,6 +137,10 @@ def decide_documents(
     language: Language = "en",
 ) -> list[dict[str, Any]]:
     """The answers for ``rows`` against a register of just these documents; ``database`` must be a scratch register."""
+    from sqlalchemy.orm import Session
+
+    from consentmgr.importing.service import apply_documents
+
     with Session(database.engine) as session:
         try:
             taken_in = _latest(documents, now)

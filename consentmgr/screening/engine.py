@@ -4,9 +4,11 @@ Facts and rules are written against ``narwhals.LazyFrame`` alone. An engine only
 intermediate result so that it is computed once, and hands the end result back as Arrow.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
@@ -15,17 +17,18 @@ import narwhals as nw
 import pyarrow as pa
 
 from consentmgr.screening.written.expressions import literal, quoted
-from consentmgr.screening.written.frames import WrittenFrame
+from consentmgr.screening.written.frames import TURNED, WrittenFrame
 
 EngineName = Literal["duckdb", "polars", "compiled", "spark"]
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query for DuckDB and the names of the columns it gives."""
+    """A query for DuckDB and the names of the columns it gives; ``is_long``: it grows with the register's people."""
 
     text: str
     columns: Sequence[str]
+    is_long: bool = False
 
 
 class Engine(Protocol):
@@ -84,10 +87,12 @@ class DuckDBEngine:
         #: The connection does one thing at a time, and all of it in this thread.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="keep")
         self._pending: list[Future[Any]] = []
+        #: Tables that are still being made, by name.
+        self._awaited: dict[str, Callable[[], pa.Table]] = {}
 
     def table(self, name: str, data: Any) -> "nw.LazyFrame[Any]":
         if isinstance(data, Query):
-            return WrittenFrame.of(self._numbers, f"({data.text})", data.columns)
+            return WrittenFrame.of(self._numbers, f"({data.text})", data.columns, is_long=data.is_long)
         self.register(f"{name}_arrow", data)
         return WrittenFrame.of(self._numbers, quoted(f"{name}_arrow"), data.column_names)
 
@@ -97,8 +102,16 @@ class DuckDBEngine:
         return WrittenFrame.of(self._numbers, f"read_parquet({literal(path)})", read_schema(path).names)
 
     def table_later(self, name: str, schema: pa.Schema, data: Callable[[], pa.Table]) -> "nw.LazyFrame[Any]":
-        self._later(lambda: self._connection.register(f"{name}_arrow", data()))
+        self._awaited[f"{name}_arrow"] = data
         return WrittenFrame.of(self._numbers, quoted(f"{name}_arrow"), schema.names)
+
+    def _bring(self, query: str) -> None:
+        """Wait, in turn, for the tables that the query is the first to ask of."""
+        for name in [name for name in self._awaited if quoted(name) in query]:
+            self._later(partial(self._register, name, self._awaited.pop(name)))
+
+    def _register(self, name: str, data: Callable[[], pa.Table]) -> None:
+        self._connection.register(name, data())
 
     def register(self, name: str, data: pa.Table) -> None:
         """Makes an Arrow table known by name to queries given to ``table``."""
@@ -106,12 +119,30 @@ class DuckDBEngine:
 
     def run(self, statement: str) -> None:
         """Runs one SQL statement."""
-        self._later(lambda: self._connection.execute(statement))
+        self._later(lambda: self._run(statement))
         self._wait()
 
+    def _run(self, statement: str) -> None:
+        with self._as_written(statement):
+            self._connection.execute(statement)
+
+    @contextmanager
+    def _as_written(self, query: str) -> Iterator[None]:
+        """Where joins stand turned, DuckDB builds its hash tables of the sides they are written for."""
+        if f" {TURNED} " not in query:
+            yield
+            return
+        self._connection.execute("set disabled_optimizers = 'build_side_probe_side'")
+        try:
+            yield
+        finally:
+            self._connection.execute("reset disabled_optimizers")
+
     def keep(self, frame: "nw.LazyFrame[Any]", name: str) -> "nw.LazyFrame[Any]":
-        statement = f"create table {quoted(name)} as {query_of(frame)}"
-        self._later(lambda: self._connection.execute(statement))
+        query = query_of(frame)
+        statement = f"create table {quoted(name)} as {query}"
+        self._bring(query)
+        self._later(lambda: self._run(statement))
         return WrittenFrame.of(self._numbers, quoted(name), frame.columns)
 
     def _later(self, work: Callable[[], Any]) -> None:
@@ -125,8 +156,11 @@ class DuckDBEngine:
             computed.result()
 
     def collect(self, frame: "nw.LazyFrame[Any]") -> pa.Table:
+        query = query_of(frame)
+        self._bring(query)
         self._wait()
-        return self._connection.sql(query_of(frame)).to_arrow_table()
+        with self._as_written(query):
+            return self._connection.sql(query).to_arrow_table()
 
     def __enter__(self) -> Self:
         return self

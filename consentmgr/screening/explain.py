@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from sqlalchemy.orm import Session
 
-from consentmgr.campaigns.policy import current
-from consentmgr.consents.ledger import driver_connection
+from consentmgr.campaigns.policy_in_force import current
+from consentmgr.db import driver_connection
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.canonical.emails import canonical_email
 from consentmgr.kit.canonical.hashes import canonical_sha256
@@ -29,6 +28,9 @@ from consentmgr.vocabulary.codes import Language
 from consentmgr.vocabulary.columns import address_kind
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.reason_codes import BY_CODE, VERDICT_NAMES, explanation
+
+if TYPE_CHECKING:
+    from consentmgr.db import Asking
 
 _SHOWN = {
     "acts": (
@@ -110,17 +112,17 @@ def other_readings(address: str) -> tuple[str, ...]:
 
 
 def explained(
-    session: Session, address: str, campaign: Campaign, *, keys: AddressKeys, now: datetime, language: Language
+    asking: Asking, address: str, campaign: Campaign, *, keys: AddressKeys, now: datetime, language: Language
 ) -> dict[str, Any]:
     """The answer for one address and what was consulted, as plain data. Reads one position of the register."""
     return {
-        **explained_row(session, row_of(address), campaign, keys=keys, now=now, language=language),
+        **explained_row(asking, row_of(address), campaign, keys=keys, now=now, language=language),
         "other_readings": list(other_readings(address)),
     }
 
 
 def explained_row(
-    session: Session,
+    asking: Asking,
     row: Mapping[str, str],
     campaign: Campaign,
     *,
@@ -130,12 +132,12 @@ def explained_row(
 ) -> dict[str, Any]:
     """The same for a row of a list: what it says of who it is, by field."""
     identifiers = identifiers_of([row])
-    policy = current(session)
-    answers = screen(session, identifiers, campaign, keys=keys, policy=policy, now=now, language=language)
+    policy = current(asking)
+    answers = screen(asking, identifiers, campaign, keys=keys, policy=policy, now=now, language=language)
     (answer,) = told(answers)
     banned = answers.outcomes[answers.outcome[0].as_py()].banned_channel
     addressed = Addressed(identifiers, keys, with_hashes=True)
-    tables = frames_by_key(driver_connection(session), addressed.keys(HASHES_SCHEMA.empty_table()))
+    tables = frames_by_key(driver_connection(asking), addressed.keys(HASHES_SCHEMA.empty_table()))
     return {
         **answer,
         "looked_up_as": list(row),

@@ -15,7 +15,7 @@ import pyarrow as pa
 from consentmgr.campaigns.policy import current
 from consentmgr.config import Settings, load_settings
 from consentmgr.db import open_database
-from consentmgr.importing.named_campaigns import campaign_of_document
+from consentmgr.importing.campaign_documents import campaign_of_document
 from consentmgr.keys import load_keys
 from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys

@@ -74,6 +74,13 @@ def by_kind_of_few(tables: Mapping[str, Columns]) -> dict[str, Columns]:
     return found
 
 
+def alone(owners: pa.ChunkedArray) -> pa.Array:
+    """Whether each row's owner has no other row; never where it has no owner."""
+    counted = pc.value_counts(owners)
+    once = counted.field("values").filter(pc.equal(counted.field("counts"), 1)).drop_null()
+    return pa.concat_arrays(pc.is_in(owners, value_set=once).chunks or [pa.array([], pa.bool_())])
+
+
 def _numbered(table: pa.Table, columns: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Per row the number of its combination of ``columns`` (null is a value), and the first row of each number."""
     numbers = np.zeros(len(table), dtype=np.int64)

@@ -7,34 +7,15 @@ is no longer good for sending.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from consentmgr.screening.models import ReliedPartner
-from consentmgr.vocabulary.documents import Campaign
-
-#: What is asked of somebody who asked for no such message; a newsletter is direct marketing too (law.md section 1).
-_MARKETING = ("direct_marketing", "newsletter")
-
-
-@dataclass(frozen=True, slots=True)
-class Partner:
-    """A partner as a certificate names it, and since when it owes an acknowledgement (None: it does not)."""
-
-    schedule: str
-    name: str
-    most_lag_hours: int
-    waiting_since: datetime | None = None
-    waiting_for: int | None = None
-
-    def lags(self, now: datetime) -> bool:
-        """Whether it has not acknowledged within the hours that were agreed."""
-        return self.waiting_since is not None and self.waiting_since + timedelta(hours=self.most_lag_hours) < now
+from consentmgr.screening.relied_partners import Partner
 
 
 def rely_on(
@@ -96,23 +77,6 @@ def note_held(session: Session, schedule: str, *, next_sent: tuple[int, datetime
     )
 
 
-def partners_of(session: Session, campaign: Campaign, controllers: Sequence[str]) -> tuple[Partner, ...]:
-    """The partners that a campaign's certificate relies on: those with a list of its controllers and channel, whose
-    purpose and topic could be its own; in the order of their schedules.
-    """
-    purposes = _MARKETING if campaign.purpose in _MARKETING else (campaign.purpose,)
-    rows = session.scalars(
-        select(ReliedPartner)
-        .where(
-            ReliedPartner.controller.in_(controllers),
-            ReliedPartner.channel == campaign.channel,
-            ReliedPartner.purpose.in_(purposes),
-        )
-        .order_by(ReliedPartner.schedule)
-    )
-    return tuple(_partner(row) for row in rows if row.topic is None or row.topic == campaign.topic)
-
-
 def lagging_of(session: Session, claims: Mapping[str, Any], now: datetime) -> list[Partner]:
     """Of the partners that a certificate's claims name, those that lag now."""
     schedules = [str(one["schedule"]) for one in claims.get("relies_on", ())]
@@ -120,16 +84,6 @@ def lagging_of(session: Session, claims: Mapping[str, Any], now: datetime) -> li
         select(ReliedPartner).where(ReliedPartner.schedule.in_(schedules)).order_by(ReliedPartner.schedule)
     )
     return [partner for partner in map(_partner, rows) if partner.lags(now)]
-
-
-def lag_sentence(partner: Partner) -> str:
-    """What to tell of a partner that lags."""
-    assert partner.waiting_since is not None
-    what = f"sequence {partner.waiting_for}" if partner.waiting_for is not None else "any suppression list"
-    return (
-        f"{partner.name} has not acknowledged {what} of the schedule {partner.schedule} within"
-        f" {partner.most_lag_hours} hours, since {partner.waiting_since:%Y-%m-%d %H:%M} UTC"
-    )
 
 
 def _partner(row: ReliedPartner) -> Partner:

@@ -21,8 +21,8 @@ from consentmgr.screening.answers import Answers
 from consentmgr.screening.certificate import Certificate, sign_certificate
 from consentmgr.screening.lists import CampaignList
 from consentmgr.screening.outputs import Format, WrittenFile, format_of, write_allowed, write_results
-from consentmgr.screening.partners import Partner
 from consentmgr.screening.pending_files import PendingFiles
+from consentmgr.screening.relied_partners import Partner
 from consentmgr.screening.report_page import report_page
 from consentmgr.screening.reports import (
     ControllerFacts,

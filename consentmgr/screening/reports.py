@@ -20,7 +20,7 @@ from consentmgr import __version__
 from consentmgr.screening.answers import Answers
 from consentmgr.screening.lists import CampaignList
 from consentmgr.screening.outputs import is_allowed
-from consentmgr.screening.partners import Partner
+from consentmgr.screening.relied_partners import Partner
 from consentmgr.screening.report_words import WORDS, moment
 from consentmgr.vocabulary.codes import Channel, Language, Verdict
 from consentmgr.vocabulary.documents import Campaign

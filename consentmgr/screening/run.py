@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-from sqlalchemy import insert
-from sqlalchemy.orm import Session
-
-from consentmgr.audit.service import record
-from consentmgr.campaigns.models import Campaign as StoredCampaign
-from consentmgr.campaigns.policy import current
+from consentmgr.audit.recording import record_plainly
+from consentmgr.campaigns.policy_in_force import current
 from consentmgr.config import Settings
-from consentmgr.consents.ledger import driver_connection
-from consentmgr.db import Database, open_database
-from consentmgr.importing.named_campaigns import campaign_of_document
+from consentmgr.db import Database, driver_connection, open_database, written_connection
+from consentmgr.importing.campaign_documents import campaign_of_document
 from consentmgr.keys import Keys, load_keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput, NotFound, Unavailable
 from consentmgr.kit.progress import progress
-from consentmgr.preferences.links import link_keys
-from consentmgr.prohibitions.journal import catch_up
-from consentmgr.register.models import Controller
+from consentmgr.prohibitions.journal_taken import catch_up_plainly
 from consentmgr.screening.answers import Answers
 from consentmgr.screening.campaign_checks import refuse_unclear
 from consentmgr.screening.engine import Engine, EngineName
 from consentmgr.screening.lists import CampaignList
-from consentmgr.screening.models import Screening
 from consentmgr.screening.outputs import LINK_COLUMNS, is_allowed
-from consentmgr.screening.partners import partners_of
 from consentmgr.screening.publication import OutputPaths, prepared
 from consentmgr.screening.register_frames import FRAMES
+from consentmgr.screening.relied_partners import partners_of
 from consentmgr.screening.reports import ControllerFacts, ReportData
 from consentmgr.screening.service import BY_KEY_ROWS, default_controller, question_of, screen
 from consentmgr.screening.snapshot import Snapshot
@@ -44,29 +36,34 @@ from consentmgr.vocabulary.codes import Language
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.policy import DEFAULT_POLICY
 
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from consentmgr.db import Asking
+
 #: How often a snapshot that was taken away at the last moment is looked for again.
 _TRIES = 5
 
 
-def built(session: Session, store: SnapshotStore, now: datetime, *, show: bool = True) -> Snapshot:
-    """A new snapshot of the session's position, shared with other machines; older ones are removed.
+def built(asking: Asking, store: SnapshotStore, now: datetime, *, show: bool = True) -> Snapshot:
+    """A new snapshot of the position that ``asking`` reads, shared with other machines; older ones are removed.
 
     Where the store does not answer it is this machine's alone, and a line of the log says so.
     """
     with progress(len(FRAMES), "Taking a snapshot of the register") if show else nullcontext() as advance:
         tell = None if advance is None else lambda _name, _number: advance(1)
-        snapshot = store.build(driver_connection(session), now, tell)
+        snapshot = store.build(driver_connection(asking), now, tell)
     store.share(snapshot)
     store.prune(now)
     return snapshot
 
 
 @contextmanager
-def snapshot_for(session: Session, store: SnapshotStore, now: datetime) -> Iterator[Snapshot]:
-    """A snapshot that long lists can be answered from at the session's position, kept while the block lasts."""
+def snapshot_for(asking: Asking, store: SnapshotStore, now: datetime) -> Iterator[Snapshot]:
+    """A snapshot that long lists can be answered from at the position ``asking`` reads, kept while the block lasts."""
     with ExitStack() as stack:
         for _ in range(_TRIES):
-            snapshot = store.usable(driver_connection(session)) or built(session, store, now)
+            snapshot = store.usable(driver_connection(asking)) or built(asking, store, now)
             # Another process may have taken it away between the two.
             with suppress(OSError):
                 stack.enter_context(store.reading(snapshot))
@@ -85,24 +82,22 @@ def own_engine(settings: Settings, engine: EngineName | None) -> Engine | None:
     return spark_engine(settings)
 
 
-def _of_snapshot(
-    session: Session, store: SnapshotStore, now: datetime, asked: Callable[[Snapshot], Answers]
-) -> Answers:
+def _of_snapshot(asking: Asking, store: SnapshotStore, now: datetime, asked: Callable[[Snapshot], Answers]) -> Answers:
     """What ``asked`` answers from a snapshot; from a new one where the first turns out to be damaged."""
     from duckdb import Error
 
-    with snapshot_for(session, store, now) as snapshot:
+    with snapshot_for(asking, store, now) as snapshot:
         try:
             return asked(snapshot)
         except Error:
             if store.is_undamaged(snapshot, afresh=True):
                 raise
     store.remove(snapshot.name)
-    with snapshot_for(session, store, now) as snapshot:
+    with snapshot_for(asking, store, now) as snapshot:
         return asked(snapshot)
 
 
-def campaign_of(session: Session, name: str) -> Campaign:
+def campaign_of(asking: Asking, name: str) -> Campaign:
     """The campaign in the file ``name``, or the stored one of that key. Raises ``BadInput`` or ``NotFound``."""
     path = Path(name)
     if path.is_file():
@@ -111,13 +106,16 @@ def campaign_of(session: Session, name: str) -> Campaign:
         except OSError as error:
             raise BadInput(f"the campaign cannot be read ({error.strerror})", file=name) from None
         campaign = campaign_of_document(_one_object(text, name), file=name)
-        refuse_unclear(session, campaign, file=name)
+        refuse_unclear(asking, campaign, file=name)
         return campaign
-    stored = session.get(StoredCampaign, name)
+    stored = None
+    # A null character is in no key we keep, and PostgreSQL takes none.
+    if "\0" not in name:
+        stored = written_connection(asking).execute("SELECT document FROM campaign WHERE key = %s", [name]).fetchone()
     if stored is None:
         raise NotFound(f"there is no file “{name}” and no stored campaign of that key")
-    campaign = campaign_of_document(stored.document, file=name)
-    refuse_unclear(session, campaign, file=name)
+    campaign = campaign_of_document(stored[0], file=name)
+    refuse_unclear(asking, campaign, file=name)
     return campaign
 
 
@@ -135,6 +133,7 @@ def _with_links(
 ) -> Answers:
     """The same answers with the links of every allowed row."""
     from consentmgr.preferences.link_columns import link_columns, link_like, people_of
+    from consentmgr.preferences.links import link_keys
 
     people = people_of(session, lst.identifiers, campaign, AddressKeys(keys.address_key, keys.address_key_id))
     allowed = is_allowed(answers)
@@ -162,10 +161,10 @@ def run_screening(
     """Screen ``lst`` and publish its files; the screening is in the register before any file has its name."""
     keys = load_keys(settings)
 
-    def campaign(session: Session) -> Campaign:
-        found = campaign_of(session, campaign_name)
+    def campaign(asking: Asking) -> Campaign:
+        found = campaign_of(asking, campaign_name)
         try:
-            question_of(session, found, DEFAULT_POLICY, now)
+            question_of(asking, found, DEFAULT_POLICY, now)
         except BadInput as error:
             raise BadInput(error.message, file=campaign_name, field=error.field) from None
         return found
@@ -186,6 +185,8 @@ def run_screening(
             stdout=stdout,
             advance=advance,
             with_links=with_links,
+            # Links are made by those who ask for people with sessions.
+            in_plain_sql=not with_links,
         )
 
 
@@ -194,7 +195,7 @@ def screen_and_publish(
     settings: Settings,
     keys: Keys,
     lst: CampaignList,
-    campaign_in: Callable[[Session], Campaign],
+    campaign_in: Callable[[Any], Campaign],
     paths: OutputPaths,
     *,
     language: Language,
@@ -207,26 +208,34 @@ def screen_and_publish(
     with_links: bool = False,
     beside: Callable[[Answers, ReportData], None] | None = None,
     record_too: Callable[[Session, ReportData], None] | None = None,
+    in_plain_sql: bool = False,
 ) -> ReportData:
-    """The same in an open database, for a campaign found in the session that asks the register.
+    """The same in an open database, for a campaign found by ``campaign_in`` of who asks the register: a session, or
+    ``in_plain_sql`` the driver's connection, which a command need not load SQLAlchemy for.
 
     ``beside`` writes what else is wanted of the answers, before anything is recorded; ``record_too`` is called in the
     transaction that records the screening. ``advance`` is called as each of the two long steps is done.
     """
     # A database restored from a copy has forgotten who left since; the journal has not.
-    catch_up(database, settings, keys, now)
+    if in_plain_sql:
+        catch_up_plainly(database, settings, keys, now)
+    else:
+        from consentmgr.prohibitions.journal import catch_up
+
+        catch_up(database, settings, keys, now)
     address_keys = AddressKeys(keys.address_key, keys.address_key_id)
-    with database.reading() as session:
-        campaign = campaign_in(session)
-        question = question_of(session, campaign, DEFAULT_POLICY, now)
+    reading: AbstractContextManager[Any] = database.reading_plainly() if in_plain_sql else database.reading()
+    with reading as asking:
+        campaign = campaign_in(asking)
+        question = question_of(asking, campaign, DEFAULT_POLICY, now)
 
         def asked(snapshot: Snapshot | None) -> Answers:
             return screen(
-                session,
+                asking,
                 lst.identifiers,
                 campaign,
                 keys=address_keys,
-                policy=current(session),
+                policy=current(asking),
                 now=now,
                 language=language,
                 engine=engine,
@@ -237,15 +246,14 @@ def screen_and_publish(
             )
 
         if len(lst) > BY_KEY_ROWS and engine not in ("polars", "compiled"):
-            answers = _of_snapshot(session, store_of(settings, address_keys), now, asked)
+            answers = _of_snapshot(asking, store_of(settings, address_keys), now, asked)
         else:
             answers = asked(None)
         if with_links:
-            answers = _with_links(session, lst, campaign, answers, settings, keys)
-        controller = session.get(Controller, campaign.controller or default_controller(session))
-        partners = partners_of(session, campaign, question.controllers)
+            answers = _with_links(asking, lst, campaign, answers, settings, keys)
+        facts = _controller_facts(asking, campaign.controller or default_controller(asking))
+        partners = partners_of(asking, campaign, question.controllers)
     advance(1)
-    facts = ControllerFacts(controller.key, controller.name, controller.business_id) if controller else None
     with prepared(
         lst,
         answers,
@@ -260,21 +268,25 @@ def screen_and_publish(
         report = ready.report
         if beside is not None:
             beside(answers, report)
-        with database.transaction() as session:
-            session.execute(
-                insert(Screening).values(
-                    id=report.certificate_id,
-                    campaign=campaign.key,
-                    actor=actor,
-                    screened_at=now,
-                    valid_until=report.valid_until,
-                    register_position=answers.register_position,
-                    counts={str(name): count for name, count in report.verdicts.items()},
-                    certificate=ready.certificate.token,
-                )
+        writing: AbstractContextManager[Any] = database.writing_plainly() if in_plain_sql else database.transaction()
+        with writing as asking:
+            connection = written_connection(asking)
+            connection.execute(
+                "INSERT INTO screening (id, campaign, actor, screened_at, valid_until, register_position, counts,"
+                " certificate) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    report.certificate_id,
+                    campaign.key,
+                    actor,
+                    now,
+                    report.valid_until,
+                    answers.register_position,
+                    json.dumps({str(name): count for name, count in report.verdicts.items()}),
+                    ready.certificate.token,
+                ],
             )
-            record(
-                session,
+            record_plainly(
+                connection,
                 at=now,
                 actor=actor,
                 action="screened",
@@ -282,7 +294,13 @@ def screen_and_publish(
                 detail={"campaign": campaign.key, "rows": len(lst)},
             )
             if record_too is not None:
-                record_too(session, report)
+                record_too(asking, report)
         ready.publish()
     advance(1)
     return report
+
+
+def _controller_facts(asking: Asking, key: str | None) -> ControllerFacts | None:
+    found = written_connection(asking).execute("SELECT key, name, business_id FROM controller WHERE key = %s", [key])
+    row = found.fetchone()
+    return None if row is None else ControllerFacts(*row)

@@ -39,7 +39,7 @@ from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
 from consentmgr.screening.engine import DuckDBEngine, Engine, PolarsEngine, Query, query_of
 from consentmgr.screening.facts.holders import ONLY, PERSON, held, with_contact, with_only_history
-from consentmgr.screening.kinds import KIND_COLUMNS, KIND_OF, KINDS_OF, OWN_COLUMNS, by_kind
+from consentmgr.screening.kinds import KIND_COLUMNS, KIND_OF, KINDS_OF, OWN_COLUMNS, alone, by_kind
 from consentmgr.screening.register_frames import (
     BY_NAME,
     CONTACT_FRAMES,
@@ -72,15 +72,23 @@ _DUCKDB_TYPES: Mapping[pa.DataType, str] = {
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     **{frame.name: tuple(frame.schema.names) for frame in FRAMES},
     "contacts": (*BY_NAME["contacts"].schema.names, *ONLY),
-    "points": (*BY_NAME["points"].schema.names, *PERSON),
+    # Marked are points and roles of contacts that have no other: what asks for several need not look at them.
+    "points": (*BY_NAME["points"].schema.names, *PERSON, "sole"),
+    "roles": (*BY_NAME["roles"].schema.names, "alone"),
     **{name: (*own, "alone", KIND_OF[name]) for name, own in OWN_COLUMNS.items()},
     **{KINDS_OF[name]: (KIND_OF[name], *columns) for name, columns in KIND_COLUMNS.items()},
 }
 #: What of acts and relations is asked nowhere but of the contact's points, where it is the contact's only one
 #: (``facts.holders``): most of them, and so the frames leave it out.
 _TOLD_WITH_THE_POINT = {"acts": "event in ('consent_given', 'guardian_consented')", "relations": "true"}
-#: Frames that are made from the register's own and not copied as they are.
-_MADE_READY = ("contacts", "points", *OWN_COLUMNS)
+#: Frames that ``facts.holders`` puts together, and all that are made from the register's own and not copied as they are.
+_HELD = ("contacts", "points", *OWN_COLUMNS)
+_MADE_READY = (*_HELD, "roles")
+
+#: Frames with a row a person or more, and many columns.
+_LONG = ("contacts", "points")
+#: A row of the list takes so much less room in a hash table than one of theirs.
+_LONGER_BY_FAR = 3
 
 Tell = Callable[[str, int], None]
 
@@ -324,11 +332,22 @@ def _make_ready(engine: DuckDBEngine, folder: Path) -> None:
     )
     contacts = Query(f"select * from read_parquet({_quoted(folder / 'contacts.parquet')})", COLUMNS["contacts"])
     points = with_contact(frames["points"], engine.table("contacts", contacts))
-    _write(engine, query_of(points), folder / "points.parquet")
+    _write(engine, _marked(query_of(points), _raw(folder, "points"), "sole"), folder / "points.parquet")
+    roles = _raw(folder, "roles")
+    _write(engine, _marked(f"select * from read_parquet({_quoted(roles)})", roles, "alone"), folder / "roles.parquet")
     for name in _MADE_READY:
         _raw(folder, name).unlink()
     for name in OWN_COLUMNS:
         _whole(folder, name).unlink()
+
+
+def _marked(query: str, raw: Path, mark: str) -> str:
+    """The rows of a query with a column that tells whose contact has one row alone; ``raw`` has the same contacts."""
+    return (
+        f"select asked.*, asked.contact_id is not null and several.contact_id is null as {mark} from ({query}) asked"
+        f" left join (select contact_id from read_parquet({_quoted(raw)}) where contact_id is not null"
+        " group by contact_id having count(*) > 1) several on several.contact_id = asked.contact_id"
+    )
 
 
 def _whole(folder: Path, name: str) -> Path:
@@ -458,10 +477,12 @@ class _Changes:
     fresh: Mapping[str, pa.Table]
 
 
-def frames_of_snapshot(engine: Engine, connection: Connection[Any], snapshot: Snapshot) -> dict[str, Any]:
+def frames_of_snapshot(
+    engine: Engine, connection: Connection[Any], snapshot: Snapshot, *, list_rows: int = 0
+) -> dict[str, Any]:
     """Each frame over the snapshot's files, with everything changed since read afresh and put in place.
 
-    What is given back is for ``engine.table``: for DuckDB one query a frame, which it plans together with what is
+    ``list_rows``: how many rows are asked for. What is given back is for ``engine.table``: for DuckDB one query a frame, which it plans together with what is
     asked of it; for others column expressions.
     """
     contacts = sorted(_changed_contacts(connection, snapshot) if snapshot.changed is None else snapshot.changed)
@@ -484,7 +505,7 @@ def frames_of_snapshot(engine: Engine, connection: Connection[Any], snapshot: Sn
     fresh["erased_keys"] = read_rows(connection, BY_NAME["erased_keys"], unseen, {"taken": snapshot.position})
     changes = _Changes(contacts, organisations, prohibitions, fresh)
     if isinstance(engine, DuckDBEngine):
-        return _queries(engine, snapshot, changes)
+        return _queries(engine, snapshot, changes, list_rows)
     return {name: _overlaid_frame(engine, snapshot, name, changes) for name in COLUMNS}
 
 
@@ -502,8 +523,11 @@ def _fresh_of_contacts(engine: Engine, connection: Connection[Any], values: Mapp
     fresh = by_kind(fresh, below_zero=True)
     # They are few, so that no cluster is asked.
     near = engine if isinstance(engine, DuckDBEngine) else PolarsEngine()
-    ready = held({name: near.table(f"raw_{name}", fresh[name]) for name in _MADE_READY})
-    return fresh | {name: near.collect(ready[name]) for name in ("contacts", "points")}
+    ready = held({name: near.table(f"raw_{name}", fresh[name]) for name in _HELD})
+    fresh |= {name: near.collect(ready[name]) for name in ("contacts", "points")}
+    for name, mark in (("points", "sole"), ("roles", "alone")):
+        fresh[name] = fresh[name].append_column(mark, alone(fresh[name]["contact_id"]))
+    return fresh
 
 
 def _array(ids: Iterable[int]) -> str:
@@ -539,14 +563,19 @@ def _left_out(name: str, changes: _Changes) -> tuple[str, str] | None:
     return found if getattr(changes, found[1]) else None
 
 
-def _queries(engine: DuckDBEngine, snapshot: Snapshot, changes: _Changes) -> dict[str, Query]:
+def _queries(engine: DuckDBEngine, snapshot: Snapshot, changes: _Changes, list_rows: int = 0) -> dict[str, Query]:
     for column, ids in (
         ("contact_id", changes.contacts),
         ("organisation_id", changes.organisations),
         ("prohibition_id", changes.prohibitions),
     ):
         engine.register(f"changed_{column}", pa.table({column: pa.array(ids, pa.int64())}))
-    return {name: Query(_overlaid_query(engine, snapshot, name, changes), COLUMNS[name]) for name in COLUMNS}
+    # A list that is longer by far is not what a hash table is made of.
+    long = {name for name in _LONG if list_rows <= _LONGER_BY_FAR * snapshot.rows[name]}
+    return {
+        name: Query(_overlaid_query(engine, snapshot, name, changes), COLUMNS[name], is_long=name in long)
+        for name in COLUMNS
+    }
 
 
 def _overlaid_query(engine: DuckDBEngine, snapshot: Snapshot, name: str, changes: _Changes) -> str:

@@ -69,9 +69,14 @@ def signatures(engine: Engine, found: Facts, question: Question, *, rows: int, h
     The least permissive candidate wins; where several are equally hard, of each rule the strictest weight is kept.
     """
     plan = weighing_plan(question)
-    several = engine.keep(rows_with_several(found), "several")
-    some_have_several = len(engine.collect(several.head(1))) > 0
-    single = found.cases.join(several, on="row_no", how="anti") if some_have_several else found.cases
+    # Every row has a candidate at least, so that as many candidates as rows leave nothing to look for.
+    counted = found.people.with_columns(whole=nw.lit(True)).group_by("whole").agg(candidates=nw.len())
+    whole = engine.collect(counted)
+    some_have_several = len(whole) > 0 and whole["candidates"][0].as_py() > rows
+    single = found.cases
+    if some_have_several:
+        several = engine.keep(rows_with_several(found), "several")
+        single = found.cases.join(several, on="row_no", how="anti")
     packed = [_with_plain_strings(engine.collect(packed_alone(single, plan, question, has_invalid=has_invalid)))]
     if some_have_several:
         shared = found.cases.join(several, on="row_no", how="semi")
@@ -217,8 +222,11 @@ def _in_list_order(table: pa.Table, rows: int) -> Signatures:
     row_no = table["row_no"].combine_chunks().to_numpy()
     if len(row_no) != rows:
         raise RuntimeError(f"{rows} rows went in and {len(row_no)} came out")
-    order = pa.array(np.argsort(row_no, kind="stable"))
-    ordered = table.take(order)
+    place = np.full(rows, -1, dtype=np.int64)
+    place[row_no] = np.arange(rows)
+    if (place < 0).any():
+        raise RuntimeError("a row came out more than once")
+    ordered = table.take(pa.array(place))
     names = sorted(name for name in table.column_names if name.startswith("signature_"))
     return Signatures(
         tuple(ordered[name].combine_chunks() for name in names),

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from standardwebhooks.webhooks import Webhook
 
-from consentmgr.consents.models import CHAINS
+from consentmgr.consents.heads import CHAINS
 
 
 class Message(NamedTuple):

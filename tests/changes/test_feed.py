@@ -19,7 +19,7 @@ from consentmgr.changes import feed
 from consentmgr.changes.feed import BEGINNING, EVENT_TYPES, AnotherHistory
 from consentmgr.consents import ledger
 from consentmgr.consents.acts import NewEntry
-from consentmgr.consents.models import CHAINS
+from consentmgr.consents.heads import CHAINS
 from consentmgr.consents.sight import Sight
 from consentmgr.importing.merging import merge
 from consentmgr.kit.errors import BadInput

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from consentmgr.consents.acts import NewEntry
-from consentmgr.consents.ledger import append, entries_of, heads, hold_chains, ledger_head
+from consentmgr.consents.heads import heads, ledger_head
+from consentmgr.consents.ledger import append, entries_of, hold_chains
 from consentmgr.consents.rebuild import rebuild
 from consentmgr.consents.standing import Act, Scope, StandingRow, fold
 from consentmgr.consents.verification import verify

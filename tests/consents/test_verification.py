@@ -22,7 +22,8 @@ from sqlalchemy import text
 
 from consentmgr.consents import offline_verifier
 from consentmgr.consents.acts import NewEntry
-from consentmgr.consents.ledger import append, ledger_head
+from consentmgr.consents.heads import ledger_head
+from consentmgr.consents.ledger import append
 from consentmgr.consents.offline_verifier import ed25519_holds, verify_lines
 from consentmgr.consents.verification import Verification, export_ledger, verify
 from consentmgr.db import Database

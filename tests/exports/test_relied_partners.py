@@ -16,7 +16,8 @@ from consentmgr.exports.runs import acknowledge
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput
 from consentmgr.screening.asking_again import against_register
-from consentmgr.screening.partners import lagging_of, partners_of
+from consentmgr.screening.partners import lagging_of
+from consentmgr.screening.relied_partners import partners_of
 from consentmgr.vocabulary.documents import Campaign
 from tests.conftest import RunCommand
 from tests.exports.conftest import Run, Take

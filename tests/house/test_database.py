@@ -5,15 +5,24 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, make_url, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from consentmgr.config import Settings
-from consentmgr.db import AddressKeyInUse, Database, known_revisions, open_database, open_scratch, unsafe_server
+from consentmgr.db import (
+    Database,
+    known_revisions,
+    open_database,
+    open_scratch,
+    plain_address,
+    unsafe_server,
+)
 from consentmgr.installation import prepare
 from consentmgr.kit import clock
 from consentmgr.kit.errors import Unavailable, UnsafeSetting
+from consentmgr.tables import AddressKeyInUse
 
 INSERT = text("INSERT INTO controller (key, name) VALUES (:key, 'Acme Oy')")
 COUNT = text("SELECT count(*) FROM controller")
@@ -42,6 +51,90 @@ def test_reading_sees_one_position_and_cannot_write(database: Database) -> None:
         assert session.scalar(COUNT) == 0
         with pytest.raises(Exception, match="read-only"):
             session.execute(INSERT, {"key": "other"})
+
+
+def test_who_asks_in_plain_sql_sees_one_position_too_and_cannot_write(settings: Settings, database: Database) -> None:
+    with open_database(settings) as opened:
+        with opened.reading_plainly() as connection:
+            before = connection.execute("SELECT count(*) FROM controller").fetchone()
+            with database.transaction() as other:
+                other.execute(INSERT, {"key": "acme"})
+            assert connection.execute("SELECT count(*) FROM controller").fetchone() == before == (0,)
+        with opened.reading_plainly() as connection:
+            assert connection.execute("SELECT count(*) FROM controller").fetchone() == (1,)
+        with pytest.raises(psycopg.errors.ReadOnlySqlTransaction), opened.reading_plainly() as connection:
+            connection.execute("DELETE FROM controller")
+
+
+def test_what_is_written_in_plain_sql_is_committed_or_undone_whole(settings: Settings, database: Database) -> None:
+    insert = "INSERT INTO controller (key, name) VALUES (%s, 'Acme Oy')"
+    with open_database(settings) as opened:
+        with opened.writing_plainly() as connection:
+            connection.execute(insert, ["acme"])
+        with pytest.raises(RuntimeError), opened.writing_plainly() as connection:  # noqa: PT012 - both lines are the case
+            connection.execute(insert, ["other"])
+            raise RuntimeError
+        # And a connection that was given back is a writer's or a reader's as the next one asks.
+        with opened.reading_plainly() as connection:
+            assert connection.execute("SELECT key FROM controller").fetchall() == [("acme",)]
+        with opened.writing_plainly() as connection:
+            connection.execute(insert, ["third"])
+    with database.connect() as checking:
+        assert checking.scalar(COUNT) == 2
+
+
+def test_sessions_and_plain_sql_stand_side_by_side(settings: Settings, database: Database) -> None:
+    with open_database(settings) as opened:
+        with opened.reading_plainly() as connection, opened.transaction() as session:
+            session.execute(INSERT, {"key": "acme"})
+            assert connection.execute("SELECT count(*) FROM controller").fetchone() == (0,)
+        with opened.reading_plainly() as connection:
+            assert connection.execute("SELECT count(*) FROM controller").fetchone() == (1,)
+        assert opened.ask(lambda asked: asked.execute("SELECT count(*) FROM controller").fetchone()) == (1,)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://somebody:word@db.example:5433/register",
+        "postgresql://Some.Body@DB.example/register",
+        "postgresql+psycopg://somebody:w%40rd%2Fand%20more@db.example/register",
+        "postgresql://somebody:@db.example/register",
+        "postgresql:///register",
+        "postgresql://somebody@/register?host=/var/run/postgresql&port=5433",
+        "postgresql://somebody@/register?host=%2Fvar%2Frun%2Fpostgresql",
+        "postgresql://db.example/%C3%A4%20register",
+    ],
+)
+def test_the_driver_is_told_what_sqlalchemy_would_tell_it(address: str) -> None:
+    engine = create_engine(make_url(address).set(drivername="postgresql+psycopg"))
+    _, told = engine.dialect.create_connect_args(engine.url)
+
+    plain = plain_address(address)
+
+    assert plain is not None
+    assert dict(plain) == {name: str(value) for name, value in told.items() if name != "context" and value != ""}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://somebody:word@one.example,two.example/register",
+        "postgresql://somebody:word@[::1]/register",
+        "postgresql://somebody@db.example/register?sslmode=require",
+        "postgresql://somebody@/register?options=-c%20work_mem%3D1MB",
+        "postgresql://somebody@db.example/register?host=/elsewhere",
+        "postgresql://somebody@/register?host=/one&host=/two",
+        "postgresql://some body@db.example/register",
+        "postgresql://somebody:w+rd@db.example/register",
+        "postgresql://somebody@db.example:port/register",
+        "postgresql://db.example",
+        "mysql://db.example/register",
+        "",
+    ],
+)
+def test_any_other_address_is_left_to_sqlalchemy(address: str) -> None:
+    assert plain_address(address) is None
 
 
 def test_a_scratch_register_is_empty_and_leaves_nothing(database: Database) -> None:

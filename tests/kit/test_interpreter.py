@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 
 import pytest
@@ -43,3 +44,25 @@ def test_turns_are_short_until_the_last_block_has_ended() -> None:
             assert sys.getswitchinterval() < usual
         assert sys.getswitchinterval() < usual
     assert sys.getswitchinterval() == usual
+
+
+def test_what_is_loaded_is_not_searched_and_what_comes_after_is() -> None:
+    program = (
+        "import gc\n"
+        "from consentmgr.kit.interpreter import put_off_first_search\n"
+        "put_off_first_search()\n"
+        "before = gc.get_stats()[0]['collections']\n"
+        "loaded = [[] for _ in range(400_000)]\n"
+        "print(gc.get_stats()[0]['collections'] - before)\n"
+        "more = [[] for _ in range(200_000)]\n"
+        "print(gc.get_stats()[0]['collections'] - before, gc.get_threshold()[0], gc.callbacks)\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    first, second = done.stdout.splitlines()
+    assert first == "0"
+    searches, between, watchers = second.split()
+    assert int(searches) >= 2
+    assert int(between) < 100_000
+    assert watchers == "[]"

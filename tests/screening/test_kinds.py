@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from consentmgr.screening.kinds import KIND_OF, KINDS_OF, by_kind
+from consentmgr.screening.kinds import KIND_OF, KINDS_OF, alone, by_kind
 from consentmgr.screening.register_frames import BY_NAME
 
 
@@ -38,3 +38,10 @@ def test_acts_and_their_kinds_together_say_what_the_acts_said(*, below_zero: boo
 def test_only_the_act_of_a_contact_without_others_is_alone() -> None:
     tables = by_kind({"acts": acts(), "relations": BY_NAME["relations"].schema.empty_table()})
     assert tables["acts"]["alone"].to_pylist() == [False, False, True]
+
+
+def test_alone_is_whoever_has_one_row_and_never_nobody() -> None:
+    owners = pa.chunked_array([[1, 2, None], [2, 3, None]], pa.int64())
+    assert alone(owners).to_pylist() == [True, False, False, False, True, False]
+    assert alone(pa.chunked_array([[None]], pa.int64())).to_pylist() == [False]
+    assert alone(pa.chunked_array([], pa.int64())).to_pylist() == []

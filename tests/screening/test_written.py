@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 
 from consentmgr.screening.written.expressions import NotWritten
-from consentmgr.screening.written.frames import WrittenFrame
+from consentmgr.screening.written.frames import TURNED, WrittenFrame
 from tests.screening.test_compiled import (
     EXPRESSIONS,
     FRAMES,
@@ -36,9 +36,13 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         yield opened
 
 
-def written(given_tables: Mapping[str, Columns], ask: Callable[[Frames], nw.LazyFrame[Any]]) -> WrittenFrame:
+def written(
+    given_tables: Mapping[str, Columns], ask: Callable[[Frames], nw.LazyFrame[Any]], long: str = ""
+) -> WrittenFrame:
     numbers = count(1)
-    frames: Frames = {name: WrittenFrame.of(numbers, name, table) for name, table in given_tables.items()}
+    frames: Frames = {
+        name: WrittenFrame.of(numbers, name, table, is_long=name == long) for name, table in given_tables.items()
+    }
     found = ask(frames)
     assert isinstance(found, WrittenFrame)
     return found
@@ -48,10 +52,11 @@ def by_duckdb(
     connection: duckdb.DuckDBPyConnection,
     given_tables: Mapping[str, Columns],
     ask: Callable[[Frames], nw.LazyFrame[Any]],
+    long: str = "",
 ) -> list[dict[str, Any]]:
     for name, table in given_tables.items():
         connection.register(name, pl.DataFrame(table, schema=TYPES).to_arrow())
-    rows = connection.sql(written(given_tables, ask).sql()).to_arrow_table()
+    rows = connection.sql(written(given_tables, ask, long).sql()).to_arrow_table()
     return rows.to_pylist()  # type: ignore[no-any-return]
 
 
@@ -96,6 +101,29 @@ def test_frames_are_those_of_polars(
     ask = FRAMES[name] if name in FRAMES else MORE[name]
     both = {"t": left, "u": right}
     assert told(by_duckdb(connection, both, ask)) == told(by_polars(both, ask))
+
+
+#: Left joins with a long table, which stand turned in the text.
+TURNED_JOINS: Mapping[str, Callable[[Frames], nw.LazyFrame[Any]]] = {
+    "as it is": lambda f: f["t"].join(f["u"].select("a", x="b"), on="a", how="left"),
+    "of what was reckoned": lambda f: f["t"].with_columns(x=nw.col("a") + 1).filter(nw.col("x") > 1).join(
+        f["u"].filter(nw.col("p")).select("a", w="b", one=nw.lit(1)), on="a", how="left"
+    ),
+    "after another": lambda f: f["t"].join(f["t"].select("a", y="b"), on="a", how="left").join(
+        f["u"].select("a", x="b"), on="a", how="left"
+    ).join(f["t"].select("a", z="b"), on="a", how="left"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TURNED_JOINS)
+@settings(max_examples=3, deadline=None)
+@given(left=tables(), right=tables())
+def test_a_left_join_with_a_long_table_is_turned_and_means_the_same(
+    connection: duckdb.DuckDBPyConnection, name: str, left: Columns, right: Columns
+) -> None:
+    both, ask = {"t": left, "u": right}, TURNED_JOINS[name]
+    assert f" {TURNED} " in written(both, ask, "u").sql()
+    assert told(by_duckdb(connection, both, ask, "u")) == told(by_polars(both, ask))
 
 
 @pytest.mark.parametrize("name", REFUSED)

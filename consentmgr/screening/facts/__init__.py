@@ -7,9 +7,10 @@ import narwhals as nw
 
 from consentmgr.screening.facts.bans import holding_bans, with_bans
 from consentmgr.screening.facts.columns import Frame, Keep
-from consentmgr.screening.facts.consents import consent_kinds, several_consents, with_consents
+from consentmgr.screening.facts.consents import consent_kinds, how_consented, several_consents, with_consents
 from consentmgr.screening.facts.duties import role_duties, with_duties
-from consentmgr.screening.facts.own_acts import restriction
+from consentmgr.screening.facts.own_acts import act_bans, restriction
+from consentmgr.screening.facts.prohibitions import reaching_prohibitions
 from consentmgr.screening.facts.relations import buying_organisations, person_relations, relation_kinds, with_relations
 from consentmgr.screening.facts.resolution import (
     ROWS_SCHEMA,
@@ -44,11 +45,14 @@ def facts(keep: Keep, rows: Frame, register: Mapping[str, Frame], question: Ques
     spoken = register["acts"].join(register["act_kinds"], on="act_kind", how="inner")
     register = {**register, "spoken_acts": spoken}
     said = keep(consent_kinds(register["act_kinds"], question), "consent_kinds")
-    several = keep(several_consents(register["acts"], spoken, said, question), "several_consents")
+    several = keep(several_consents(register["acts"], spoken, said, question, keep), "several_consents")
     bought = keep(relation_kinds(register["relation_kinds"], question), "relation_kinds_judged")
     relations = keep(person_relations(register, bought, question), "person_relations")
     buying = keep(buying_organisations(register["organisation_customers"], question), "buying")
     restrictions = keep(restriction(spoken).rename({"contact_id": "person"}), "restrictions")
+    # Nothing until here asks who is on the list: an engine may work at it while the list's addresses become keys.
+    own_acts = keep(act_bans(spoken, question), "own_acts")
+    prohibitions = keep(reaching_prohibitions(register["prohibitions"], question), "reaching")
     if named_directly(question, shape):
         cases = located_directly(aimed_rows(rows, question), register, question)
     else:
@@ -57,8 +61,8 @@ def facts(keep: Keep, rows: Frame, register: Mapping[str, Frame], question: Ques
     cases = located(cases, register, question, shape)
     cases = with_sources(with_organisation(cases, register, question, shape), question)
     cases = with_consents(cases, said, several, question)
-    cases = keep(cases.drop(*_unread(question, shape, cases.columns)), "cases")
-    bans = holding_bans(rows, cases, register, question, shape, keep)
+    cases = keep(cases.drop(*_unread(question, shape, cases.columns)), "cases").with_columns(**_told_by_others())
+    bans = holding_bans(rows, cases, own_acts, prohibitions, register, question, shape, keep)
     people = cases.select("row_no", "person")
     if question.is_business:
         duties = keep(role_duties(register, question), "duties")
@@ -70,8 +74,18 @@ def facts(keep: Keep, rows: Frame, register: Mapping[str, Frame], question: Ques
 
 #: What a step leaves behind when its work is done.
 _PASSING = ("only_entry", "only_at_us", "only_act_kind", "kind_depth", "order_known", "is_guardian", "is_express",
-            "own_dated_act", "names_subject", "names_sensitive", "entry")  # fmt: skip
+            "own_dated_act", "names_subject", "names_sensitive", "entry", "consent_score",
+            "last_interaction_on")  # fmt: skip
 _PASSING_STARTS = ("several_", "score_", "lift_0", "lift_topic_0", "names_controller_")
+
+
+def _told_by_others() -> dict[str, nw.Expr]:
+    """Facts that other columns tell: reckoned where they are asked, they need not be kept a row."""
+    return {
+        "contact_known": nw.col("person") != 0,
+        "organisation_known": nw.col("organisation_id") != 0,
+        **how_consented(),
+    }
 
 
 def _unread(question: Question, shape: ListShape, columns: Sequence[str]) -> list[str]:

@@ -21,7 +21,7 @@ from consentmgr.screening.facts.ban_scope import (
     possible_codes,
 )
 from consentmgr.screening.facts.columns import Frame, Keep, equals, is_empty, is_true, one_of
-from consentmgr.screening.facts.own_acts import act_bans, lifted_by_own_word
+from consentmgr.screening.facts.own_acts import lifted_by_own_word
 from consentmgr.screening.facts.prohibitions import (
     bans_on_organisations,
     bans_on_other_addresses,
@@ -32,9 +32,8 @@ from consentmgr.screening.facts.prohibitions import (
     keyed,
     met_by,
     ordered,
-    reaching_prohibitions,
 )
-from consentmgr.screening.facts.resolution import ListShape
+from consentmgr.screening.facts.resolution import ListShape, named_directly
 from consentmgr.screening.question import Question
 
 #: A later valid consent of the same person lifts these; "MARKETING_BAN" only tells a survey that one is in force, and
@@ -57,6 +56,8 @@ _LIFTED_BY_CONSENT = (
 def holding_bans(
     rows: Frame,
     cases: Frame,
+    own_acts: Frame,
+    prohibitions: Frame,
     register: Mapping[str, Frame],
     question: Question,
     shape: ListShape,
@@ -65,22 +66,26 @@ def holding_bans(
     """Per ``row_no`` and ``person``: ``weight_CODE`` for every code of ``BAN_CODES``, and ``ban_evidence``; where a ban
     of another channel may reach the campaign, ``banned_channel`` too: its place in ``places_of_channels``, or 0.
 
-    ``cases`` have what ``consents.with_consents`` adds (``lift_us``, ``lift_topic_us``).
+    ``cases`` have what ``consents.with_consents`` adds (``lift_us``, ``lift_topic_us``); ``own_acts`` are what
+    ``act_bans`` tells, and ``prohibitions`` what ``reaching_prohibitions`` does.
     """
     acts = register["spoken_acts"]
-    own_acts = keep(act_bans(acts, question), "own_acts")
-    prohibitions = keep(reaching_prohibitions(register["prohibitions"], question), "reaching")
     erased = erased_bans(register["erased_keys"])
     on_rows = bans_on_rows(rows, prohibitions, register["prohibition_hashes"], erased, shape)
     hits = [met_by(cases, bans_on_persons(own_acts, prohibitions), "person")]
     if on_rows is not None:
         hits.append(cases.select(*CASE).join(on_rows, on="row_no", how="inner").select(*HIT))
-    addressed = keep(by_plain_address(prohibitions, register["points"]), "addressed")
+    addressed = by_plain_address(prohibitions, register["points"])
     if "register_key" in cases.columns and not shape.all_have(*_target_keys(question)):
+        addressed = keep(addressed, "addressed")
         by_register = [ordered(keyed(bans, "address_key")) for bans in (addressed, erased)]
         hits.append(met_by(cases, nw.concat(by_register, how="vertical"), "register_key"))
     if not question.is_plain_service:
-        hits.append(bans_on_other_addresses(cases, addressed, register, question, keep))
+        points = register["points"]
+        if named_directly(question, shape) and "sole" in points.columns:
+            # Whoever has one address alone was found by it, and what is banned of it is banned of the row's address.
+            points = points.filter(~nw.col("sole"))
+        hits.append(bans_on_other_addresses(cases, addressed, points, register["roles"], question, keep))
         hits.append(met_by(cases, bans_on_organisations(prohibitions, register["domains"]), "organisation_id"))
         hits.append(met_by(cases, ordered(keyed(prohibitions, "domain")), "domain"))
     gathered = keep(nw.concat(hits, how="vertical"), "hits")

@@ -304,6 +304,8 @@ def located(cases: Frame, register: Mapping[str, Frame], question: Question, sha
         )
     needs_no_address = question.is_inmail or question.is_company_list
     email_like = question.point_kind == "email" or question.is_inmail
+    # Whoever and whatever was found by the address in the row has its domain and mailbox: the register's are not read.
+    by_row = named_directly(question, shape) and not shape.has("row_business_id")
     return cases.select(
         "row_no",
         "person",
@@ -319,7 +321,6 @@ def located(cases: Frame, register: Mapping[str, Frame], question: Question, sha
             for name in _POINT_FACTS
             if name not in ("organisation_id", "address_key", "domain", "mailbox")
         ),
-        contact_known=nw.col("person") != 0,
         non_disclosure=nw.col("non_disclosure_").fill_null(False),
         listed_by_organisation=is_known("listed_point"),
         point_known=is_known("own_point") | is_known("listed_point"),
@@ -329,8 +330,10 @@ def located(cases: Frame, register: Mapping[str, Frame], question: Question, sha
         | constant(needs_no_address),
         # Only where the row does not give the address in plain: its own keys are matched to bans as they stand.
         register_key=nw.when(is_unknown("target_key")).then(nw.coalesce("own_address_key", "listed_address_key")),
-        domain=nw.coalesce("row_domain", "own_domain", "listed_domain") if email_like else nw.col("row_domain"),
-        mailbox=nw.coalesce("row_mailbox", "own_mailbox", "listed_mailbox"),
+        domain=nw.coalesce("row_domain", "own_domain", "listed_domain")
+        if email_like and not by_row
+        else nw.col("row_domain"),
+        mailbox=nw.col("row_mailbox") if by_row else nw.coalesce("row_mailbox", "own_mailbox", "listed_mailbox"),
         # "The point's organisation, or the one listing it."
         point_organisation=nw.coalesce("own_organisation_id", "listed_organisation_id"),
         is_generic=(nw.col("own_use") == "generic").fill_null(False)
@@ -420,15 +423,8 @@ def with_organisation(cases: Frame, register: Mapping[str, Frame], question: Que
         .select("domain", "domain_organisation")
     )
     cases = cases.join(owners, on="domain", how="left")
-    employers = (
-        current_roles(register["roles"], question)
-        .group_by("contact_id")
-        .agg(first=nw.col("organisation_id").min(), last=nw.col("organisation_id").max())
-        .filter(nw.col("first") == nw.col("last"))
-        .select(nw.col("contact_id").alias("person"), role_organisation=nw.col("first"))
-    )
     cases = (
-        cases.join(employers, on="person", how="left")
+        cases.join(_employers(register["roles"], question), on="person", how="left")
         .with_columns(
             organisation_id=nw.coalesce(
                 "point_organisation", "named_organisation", "domain_organisation", "role_organisation"
@@ -441,12 +437,32 @@ def with_organisation(cases: Frame, register: Mapping[str, Frame], question: Que
     works_there = nw.col("is_generic") | nw.col("point_use").is_in(["work", "generic"]).fill_null(False)
     from_domain_alone = (nw.col("person") == 0) & (nw.col("organisation_id") != 0)
     return cases.with_columns(
-        organisation_known=nw.col("organisation_id") != 0,
         country=nw.when((works_there & (nw.col("organisation_id") != 0)) | from_domain_alone)
         .then(nw.col("organisation_country"))
         .otherwise(nw.col("country"))
         .fill_null("FI"),
     ).drop("organisation_country")
+
+
+def _employers(roles: Frame, question: Question) -> Frame:
+    """Per ``person`` whose current roles are all at one organisation: that one (``role_organisation``).
+
+    Where the frame marks who has a role ``alone``, as a snapshot's does, only others' are grouped.
+    """
+    current = current_roles(roles, question)
+    has_marks = "alone" in roles.columns
+    several = current.filter(~nw.col("alone")) if has_marks else current
+    found = (
+        several.group_by("contact_id")
+        .agg(first=nw.col("organisation_id").min(), last=nw.col("organisation_id").max())
+        .filter(nw.col("first") == nw.col("last"))
+        .select(nw.col("contact_id").alias("person"), role_organisation=nw.col("first"))
+    )
+    if not has_marks:
+        return found
+    only = current.filter(nw.col("alone"))
+    only = only.select(nw.col("contact_id").alias("person"), role_organisation=nw.col("organisation_id"))
+    return nw.concat([only, found], how="vertical")
 
 
 def current_roles(roles: Frame, question: Question) -> Frame:

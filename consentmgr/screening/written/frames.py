@@ -3,6 +3,9 @@
 A frame is what stands after ``from``, some conditions, and its columns over that. Names are put over names and
 conditions beside conditions; only where a step asks something of a column that is reckoned does the frame become a
 query of its own inside the next, so that nothing is reckoned twice.
+
+The longest tables of the register (``is_long``) are left-joined the other way round: the rows of the list become the
+hash table, and the register streams past it. What is taken of the register is some twenty columns, and of the list few.
 """
 
 from __future__ import annotations
@@ -24,6 +27,9 @@ _KINDS: Mapping[str, str] = {
     "semi": "semi join",
     "anti": "anti join",
 }
+#: How a left join stands in the text where the right side is long. A query with it is run as it is written
+#: (``engine.DuckDBEngine``): DuckDB guesses the lengths from what is asked of the columns, and guesses far too low.
+TURNED = "right join"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +47,26 @@ class WrittenFrame(nw.LazyFrame[Any]):
     """
 
     def __init__(
-        self, numbers: count[int], source: Source, values: Mapping[str, Written], conditions: tuple[str, ...] = ()
+        self,
+        numbers: count[int],
+        source: Source,
+        values: Mapping[str, Written],
+        conditions: tuple[str, ...] = (),
+        *,
+        is_long: bool = False,
     ) -> None:
         self.numbers, self.source, self.values, self.conditions = numbers, source, dict(values), conditions
+        self.is_long = is_long
 
     @classmethod
-    def of(cls, numbers: count[int], text: str, columns: Iterable[str]) -> WrittenFrame:
+    def of(cls, numbers: count[int], text: str, columns: Iterable[str], *, is_long: bool = False) -> WrittenFrame:
         """A table, by its name as SQL writes it, or a query in brackets."""
         name = f"t{next(numbers)}"
         return cls(
             numbers,
             Source(f"{text} {name}", frozenset((name,))),
             {column: Written(f"{name}.{quoted(column)}", is_plain=True) for column in columns},
+            is_long=is_long,
         )
 
     def __getattribute__(self, name: str) -> Any:
@@ -94,7 +108,7 @@ class WrittenFrame(nw.LazyFrame[Any]):
 
     def settled(self) -> WrittenFrame:
         """The same rows as a query inside the next, every column a name."""
-        return self.inside(self.sql())
+        return WrittenFrame.of(self.numbers, f"({self.sql()})", self.values, is_long=self.is_long)
 
     @property
     def is_plain(self) -> bool:
@@ -106,7 +120,7 @@ class WrittenFrame(nw.LazyFrame[Any]):
         return any(value.is_literal for value in self.values.values())
 
     def _with_values(self, values: Mapping[str, Written]) -> WrittenFrame:
-        return WrittenFrame(self.numbers, self.source, values, self.conditions)
+        return WrittenFrame(self.numbers, self.source, values, self.conditions, is_long=self.is_long)
 
     def select(self, *exprs: Any, **named_exprs: Any) -> WrittenFrame:
         return self._read(exprs, named_exprs, {})
@@ -148,7 +162,7 @@ class WrittenFrame(nw.LazyFrame[Any]):
         condition = reader.text(predicates[0])
         if not reader.is_plain:
             return self.settled().filter(predicates[0])
-        return WrittenFrame(self.numbers, self.source, self.values, (*self.conditions, condition))
+        return WrittenFrame(self.numbers, self.source, self.values, (*self.conditions, condition), is_long=self.is_long)
 
     def head(self, n: int = 5) -> WrittenFrame:
         return self.inside(self.query("select", last=f" limit {n}"))
@@ -182,7 +196,8 @@ class WrittenFrame(nw.LazyFrame[Any]):
         # What is reckoned is reckoned before the join, on as many rows as there are now; and a row that a full join
         # adds on one side is not held to the conditions of the other.
         stays = self.is_plain and (how != "full" or not (self.conditions or self._has_literals))
-        one = self if stays else self.settled()
+        turned = how == "left" and other.is_long and not self.is_long
+        one = self if stays and (not turned or len(self.source.names) == 1) else self.settled()
         # One table stands as it is, unless its name is taken: a frame may be joined with what was made of it. A literal
         # is null where nothing was met, and so must be a column of what is joined.
         alone = len(other.source.names) == 1 and not other.source.names & one.source.names
@@ -191,9 +206,9 @@ class WrittenFrame(nw.LazyFrame[Any]):
         met = " and ".join(
             f"{one.values[mine].text} = {another.values[theirs].text}" for mine, theirs in zip(left, right, strict=True)
         )
-        source = Source(
-            f"{one.source.text} {_KINDS[how]} {another.source.text} on {met}", one.source.names | another.source.names
-        )
+        left_text, right_text = one.source.text, another.source.text
+        text = f"{right_text} {TURNED} {left_text}" if turned else f"{left_text} {_KINDS[how]} {right_text}"
+        source = Source(f"{text} on {met}", one.source.names | another.source.names)
         values = dict(one.values)
         if how not in ("semi", "anti"):
             for name, value in another.values.items():
@@ -202,7 +217,8 @@ class WrittenFrame(nw.LazyFrame[Any]):
                     if new in values:
                         raise NotWritten(f"two columns named {new}")
                     values[new] = value
-        return WrittenFrame(self.numbers, source, values, one.conditions)
+        is_long = one.is_long and how in ("semi", "anti")
+        return WrittenFrame(self.numbers, source, values, one.conditions, is_long=is_long)
 
 
 class WrittenGroups:

@@ -1,0 +1,27 @@
+"""Adding an event to the audit log in plain SQL, for who has no session; ``service.record`` is the same for a session."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+def record_plainly(
+    connection: psycopg.Connection[Any],
+    *,
+    at: datetime,
+    actor: str,
+    action: str,
+    object: str,  # noqa: A002 - the word of the table
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Add an event in the connection's transaction; arguments as ``service.record`` has them."""
+    connection.execute(
+        "INSERT INTO audit_event (at, actor, action, object, detail) VALUES (%s, %s, %s, %s, %s)",
+        [at, actor, action, object, json.dumps(dict(detail or {}))],
+    )
