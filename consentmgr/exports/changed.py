@@ -1,4 +1,4 @@
-"""Which addresses have to be asked about again since a set was stored, so that a delta costs what has changed.
+"""Which addresses have to be asked about again since a set was stored, so that the next set costs what has changed.
 
 Whether an address is in a set depends on rows of the register, on the day, and on what is asked by (policy, rules,
 outside lists, the schedule itself). Rows say by which transaction they or what belongs to them changed, and the stored
@@ -208,6 +208,11 @@ def ask_again(session: Session, schedule: ExportSchedule, now: Asked) -> datetim
     connection.execute("ANALYZE asked_contact_point, asked_prohibition, asked_standing")
     assert isinstance(whole_at, datetime)
     return whole_at
+
+
+def build_on_nothing(session: Session, key: str) -> None:
+    """See to it that the schedule's next set is asked for whole, by this process or by whoever takes the run over."""
+    driver_connection(session).execute("UPDATE export_run SET asked_by = NULL WHERE schedule = %s", [key])
 
 
 def _found(connection: psycopg.Connection[Any], values: dict[str, Any]) -> bool:

@@ -269,8 +269,9 @@ def list_command() -> None:
 
 @export_group.command("run")
 @click.argument("key")
-@click.option("--full", is_flag=True, help="The whole set, also where the schedule sends deltas.")
-def run_command(key: str, *, full: bool) -> None:
+@click.option("--full", is_flag=True, help="Send the whole list, also where the schedule sends deltas.")
+@click.option("--anew", is_flag=True, help="Ask about everybody, not only about those of whom something has changed.")
+def run_command(key: str, *, full: bool, anew: bool) -> None:
     """Run the schedule KEY now, and wait until its manifest is delivered."""
     from consentmgr.db import open_database
     from consentmgr.exports.runs import host_and_process, run_schedule
@@ -284,6 +285,7 @@ def run_command(key: str, *, full: bool) -> None:
             load_keys(settings),
             key,
             full=full,
+            anew=anew,
             actor=signed_in_user(),
             claimed_by=host_and_process(),
             now=clock.now(),

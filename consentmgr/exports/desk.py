@@ -46,6 +46,7 @@ class ScheduleRow:
     key: str
     partner: str
     controller: str
+    controller_name: str
     content: str
     channel: str
     purpose: str
@@ -68,10 +69,12 @@ class ScheduleRow:
 
 
 _SCHEDULES: Final = """
-SELECT s.key, s.partner, s.controller, s.content, s.channel, s.purpose, s.format, s.mode, s.cron, s.time_zone,
-  s.paused_at, s.most_lag_hours, p.sequence AS published, p.published_at, a.sequence AS acknowledged, a.acknowledged_at,
-  w.sequence AS waiting_for, w.published_at AS waiting_since, o.error, o.heartbeat_at
+SELECT s.key, s.partner, s.controller, c.name AS controller_name, s.content, s.channel, s.purpose, s.format, s.mode,
+  s.cron, s.time_zone, s.paused_at, s.most_lag_hours, p.sequence AS published, p.published_at,
+  a.sequence AS acknowledged, a.acknowledged_at, w.sequence AS waiting_for, w.published_at AS waiting_since, o.error,
+  o.heartbeat_at
 FROM export_schedule s
+JOIN controller c ON c.key = s.controller
 LEFT JOIN LATERAL (SELECT sequence, published_at FROM export_run r WHERE r.schedule = s.key AND r.state = 'published'
   ORDER BY sequence DESC LIMIT 1) p ON true
 LEFT JOIN LATERAL (SELECT sequence, acknowledged_at FROM export_run r WHERE r.schedule = s.key
@@ -101,6 +104,7 @@ def _row(row: Any, now: datetime) -> ScheduleRow:
         key=row.key,
         partner=row.partner,
         controller=row.controller,
+        controller_name=row.controller_name,
         content=row.content,
         channel=row.channel,
         purpose=row.purpose,

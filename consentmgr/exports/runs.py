@@ -24,9 +24,10 @@ from sqlalchemy.orm import Session
 
 from consentmgr.audit.service import record
 from consentmgr.config import Settings
-from consentmgr.consents.ledger import driver_connection, ledger_head
+from consentmgr.consents.heads import ledger_head
+from consentmgr.consents.ledger import driver_connection
 from consentmgr.db import Database
-from consentmgr.exports.changed import Asked, ask_again, asked_by
+from consentmgr.exports.changed import Asked, ask_again, asked_by, build_on_nothing
 from consentmgr.exports.content import gather
 from consentmgr.exports.delivery_links import url_of
 from consentmgr.exports.destinations import opened
@@ -209,6 +210,7 @@ def run_schedule(
     *,
     slot: datetime | None = None,
     full: bool = False,
+    anew: bool = False,
     actor: str,
     claimed_by: str,
     now: datetime,
@@ -216,12 +218,17 @@ def run_schedule(
 ) -> Published | None:
     """Do one run from claim to manifest; None where somebody else has it or the slot is done.
 
+    ``full``: the whole list is sent, also where the schedule sends deltas. ``anew``: the register is asked about
+    everybody, whatever the stored set says.
+
     Raises ``NotDelivered`` where the destination does not take it: the run stays open and goes on next time.
     """
     with database.transaction() as session:
         run = claim(session, key, slot=slot, full=full, claimed_by=claimed_by, now=now)
         if run is None:
             return None
+        if anew:
+            build_on_nothing(session, key)
         run_id, fence = run.id, run.fence
     try:
         return _carry_out(database, settings, keys, run_id, fence, actor=actor, now=now, tell=tell)
@@ -309,7 +316,7 @@ def _run(session: Session, run_id: int) -> ExportRun:
 
 
 def _prepare(database: Database, keys: Keys, run_id: int, fence: int, now: datetime) -> tuple[int, int]:
-    """Store the set, once: a run that has its set keeps it. A delta is told from what changed, where that is known."""
+    """Store the set, once: a run that has its set keeps it. It is told from what changed, where that is known."""
     engine = database.engine.execution_options(isolation_level="REPEATABLE READ")
     with Session(engine) as session, session.begin():
         run = session.get(ExportRun, run_id)
@@ -321,7 +328,8 @@ def _prepare(database: Database, keys: Keys, run_id: int, fence: int, now: datet
         schedule = schedule_of(session, run.schedule)
         connection = driver_connection(session)
         asked = Asked(local_date(now), asked_by(session, schedule, keys.address_key_id), now)
-        whole_at = ask_again(session, schedule, asked) if run.mode == "delta" else None
+        # Of a full list too: what is sent and what is asked are two things.
+        whole_at = ask_again(session, schedule, asked)
         of_asked = whole_at is not None
         gather(session, schedule, keys=AddressKeys(keys.address_key, keys.address_key_id), now=now, of_asked=of_asked)
         counts = store(connection, schedule.key, run.sequence, of_asked=of_asked)

@@ -42,11 +42,11 @@ WITH said AS NOT MATERIALIZED (
 ), willing AS (
   SELECT DISTINCT contact_id FROM said WHERE state IN ('consented', 'guardian_consented', 'objection_lifted')
 ), stopped AS (
-  SELECT c.id AS contact_id, 'DECEASED' AS reason, c.deceased_on::timestamptz AS since, false AS yields
-    FROM contact c WHERE c.deceased_on IS NOT NULL AND c.merged_into IS NULL
-  UNION ALL
-  SELECT c.id, 'PROCESSING_RESTRICTED', c.restricted_since::timestamptz, false
-    FROM contact c WHERE c.restricted_since IS NOT NULL AND c.merged_into IS NULL
+  SELECT c.id AS contact_id, state.reason, state.since, false AS yields
+    FROM contact c CROSS JOIN LATERAL (VALUES ('DECEASED', c.deceased_on::timestamptz),
+      ('PROCESSING_RESTRICTED', c.restricted_since::timestamptz)) AS state (reason, since)
+    WHERE (c.deceased_on IS NOT NULL OR c.restricted_since IS NOT NULL) AND c.merged_into IS NULL
+      AND state.since IS NOT NULL
   UNION ALL
   SELECT contact_id, CASE
       WHEN matter = 'erasure' THEN 'ERASED_SUPPRESSED'
@@ -77,6 +77,8 @@ WITH said AS NOT MATERIALIZED (
     AND (p.topics = '{}' OR p.topics && %(topics)s)
     AND p.source <> 'population_register'
     AND (p.source <> 'robinson_phone' OR %(channel)s = 'phone') AND (p.source <> 'robinson_post' OR %(channel)s = 'post')
+), hashed AS MATERIALIZED (
+  SELECT address_key, target_kind, reason, since, yields, own FROM ban WHERE target_kind LIKE '%%sha256'
 ), of_organisation AS (
   -- A ban that an organisation sets on its domain is the whole organisation's.
   SELECT g.id, g.domains, ban.reason, ban.since, ban.yields FROM ban JOIN organisation g ON g.identity = ban.organisation
@@ -86,10 +88,10 @@ WITH said AS NOT MATERIALIZED (
 ), met AS (
   SELECT o.address_key, o.kind, o.contact_id, ban.reason, ban.since, ban.yields, ban.own
     FROM ban JOIN contact_point o ON o.address_key = ban.address_key WHERE ban.target_kind NOT LIKE '%%sha256'
-  UNION ALL SELECT o.address_key, o.kind, o.contact_id, ban.reason, ban.since, ban.yields, ban.own
-    FROM ban JOIN contact_point o ON o.sha256_key = ban.address_key WHERE ban.target_kind LIKE '%%sha256'
-  UNION ALL SELECT o.address_key, o.kind, o.contact_id, ban.reason, ban.since, ban.yields, ban.own
-    FROM ban JOIN contact_point o ON o.sha256_digits_key = ban.address_key WHERE ban.target_kind = 'phone_sha256'
+  UNION ALL SELECT o.address_key, o.kind, o.contact_id, h.reason, h.since, h.yields, h.own
+    FROM hashed h JOIN contact_point o ON o.sha256_key = h.address_key
+  UNION ALL SELECT o.address_key, o.kind, o.contact_id, h.reason, h.since, h.yields, h.own
+    FROM hashed h JOIN contact_point o ON o.sha256_digits_key = h.address_key WHERE h.target_kind = 'phone_sha256'
   UNION ALL SELECT NULL, NULL, coalesce(c.merged_into, c.id), ban.reason, ban.since, ban.yields, true
     FROM ban JOIN contact c ON c.ref = ban.contact_ref WHERE ban.contact_ref IS NOT NULL
   UNION ALL SELECT o.address_key, o.kind, o.contact_id, g.reason, g.since, g.yields, false

@@ -55,9 +55,11 @@ class Delta:
     def __init__(self, database: Database, settings: Settings, keys: Keys) -> None:
         self.database, self.settings, self.keys = database, settings, keys
 
-    def run(self, key: str = "mailer", now: datetime = NOW) -> bool:
+    def run(self, key: str = "mailer", now: datetime = NOW, **asked: bool) -> bool:
         """Whether the set was told from what changed."""
-        done = run_schedule(self.database, self.settings, self.keys, key, actor="test", claimed_by="test", now=now)
+        done = run_schedule(
+            self.database, self.settings, self.keys, key, actor="test", claimed_by="test", now=now, **asked
+        )
         assert done is not None
         with self.database.transaction() as session:
             acknowledge(session, key, done.sequence, by="partner", actor="test", now=now)
@@ -194,6 +196,34 @@ def test_each_kind_of_change_is_found(
         assert not delta.run(now=now)
         delta.is_whole(now=now)
         changed(person(f"after-{len(document)}"))
+
+
+def test_a_full_list_too_is_told_from_what_changed_and_anew_when_somebody_asks(
+    take: Take, schedule: Callable[..., str], delta: Delta, database: Database
+) -> None:
+    take([person("free"), person("objector", OBJECTED), person("other", OBJECTED)])
+    schedule()
+    schedule(key := "deltas", delta=True)
+    assert not delta.run(now=NOW)
+    assert not delta.run(key, NOW)
+    take([_address("free")])
+    now = NOW + timedelta(seconds=1)
+    assert delta.run(now=now)
+    delta.is_whole(now=now)
+    assert delta.run(key, now, full=True)
+    delta.is_whole(key, now)
+    # What was put right behind the register's back has no transaction that tells of it.
+    with database.transaction() as session:
+        session.execute(
+            text(
+                "UPDATE standing SET state = 'objection_lifted'"
+                " WHERE contact_id = (SELECT id FROM contact WHERE ref = 'other')"
+            )
+        )
+    now += timedelta(seconds=1)
+    assert delta.run(now=now)
+    assert not delta.run(now=now + timedelta(seconds=1), anew=True)
+    delta.is_whole(now=now + timedelta(seconds=1))
 
 
 def test_writers_that_go_on_meanwhile_are_found_by_the_next_run(

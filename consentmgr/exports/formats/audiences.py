@@ -141,7 +141,6 @@ def _format(
     names: list[str],
     rows_of: Callable[[pa.Table], dict[str, list[str]]],
     describes: str,
-    least: int,
     most: int | None,
 ) -> Format:
     kinds = ("email",) if name == "linkedin" else ("email", "phone")
@@ -152,15 +151,12 @@ def _format(
         _writer(names, rows_of, most),  # type: ignore[arg-type]
         describes,
         contents=("allowed",),
-        least_rows=least,
         people=True,
     )
 
 
-META_AUDIENCE = _format("meta", META, meta_rows, "Meta custom audience, hashed; add and remove jobs", 100, None)
+META_AUDIENCE = _format("meta", META, meta_rows, "Meta custom audience, hashed; add and remove jobs", None)
 GOOGLE_AUDIENCE = _format(
-    "google", GOOGLE, google_rows, "Google customer match, hashed; every person consented (EEA flags GRANTED)", 0, None
+    "google", GOOGLE, google_rows, "Google customer match, hashed; every person consented (EEA flags GRANTED)", None
 )
-LINKEDIN_AUDIENCE = _format(
-    "linkedin", LINKEDIN, linkedin_rows, "LinkedIn matched audience; e-mail hashed", 300, 300_000
-)
+LINKEDIN_AUDIENCE = _format("linkedin", LINKEDIN, linkedin_rows, "LinkedIn matched audience; e-mail hashed", 300_000)

@@ -78,20 +78,15 @@ class Write(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One row of ``FORMATS``. ``for_people`` files are guarded against formulas; machine files are exact to the byte.
-
-    ``needs_secret``: the partner's own key must be given. ``least_rows``: the reader refuses or ignores fewer.
-    """
+    """One row of ``FORMATS``. ``needs_secret``: the partner's own key must be given."""
 
     name: str
     ending: str
     kinds: tuple[Kind, ...]
     write: Write
     describes: str
-    for_people: bool = False
     needs_secret: bool = False
     contents: tuple[Content, ...] = ("suppressed", "allowed")
-    least_rows: int = 0
     #: Whether it writes names or postal addresses, which cost more to look up than the address alone.
     people: bool = False
 

@@ -77,6 +77,4 @@ def _sheet(book: xlsxwriter.Workbook, title: str, label: str, names: tuple[str, 
     return sheet
 
 
-FORMAT = Format(
-    "xlsx", ".xlsx", ("email", "phone", "post"), write, "Excel workbook for people", for_people=True, people=True
-)
+FORMAT = Format("xlsx", ".xlsx", ("email", "phone", "post"), write, "Excel workbook for people", people=True)
