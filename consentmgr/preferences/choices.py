@@ -108,7 +108,6 @@ class Choices:
     #: Own bans on everything, without an end.
     stopped: tuple[int, ...] = ()
     #: Own bans on everything that end by themselves, and the last day of the longest.
-    pauses: tuple[int, ...] = ()
     paused_until: date | None = None
     #: Sources of bans on everything that are not the person's to lift.
     stopped_by_others: tuple[str, ...] = ()
@@ -249,7 +248,6 @@ def choices_of(known: Known, link: Link, now: datetime, language: Language) -> C
         channels=reader.channels(),
         bans=reader.bans() if contact is not None else (),
         stopped=tuple(ban.id for ban in own_all if ban.valid_until is None),
-        pauses=tuple(ban.id for ban in pauses),
         paused_until=max((ban.valid_until for ban in pauses if ban.valid_until is not None), default=None),
         stopped_by_others=tuple(
             sorted(

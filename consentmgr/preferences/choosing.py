@@ -83,8 +83,8 @@ def apply(
 ) -> Applied:
     """Do what differs between a form as it was rendered and as it was sent; flushes, and does not commit.
 
-    Stopping and pausing come first, through the desk, which commits by itself: they hold even where the rest then
-    fails. What cannot be turned any more (another ban came meanwhile) is in ``refused``.
+    Stopping, pausing and ending a pause come first, through the desk, which commits by itself: they hold even where
+    the rest then fails. What cannot be turned any more (another ban came meanwhile) is in ``refused``.
     """
     wanted = differences(rendered, submitted)
     off = [name for name, on in wanted.items() if on == name.startswith("ban:")]
@@ -92,11 +92,13 @@ def apply(
         desk.leave_all([_narrowed(link, name) for name in off], method="preferences", now=now)
     until = submitted.paused_until
     moved = until != rendered.paused_until
-    put: tuple[int, ...] = ()
     if moved and until is not None:
-        put = desk.pause(link, until, now=now, evidence={"page": PAGE, "at": now.isoformat()}).prohibition_ids
-    if len(off) < len(wanted):
+        desk.pause(link, until, now=now, evidence={"page": PAGE, "at": now.isoformat()})
+    if len(off) < len(wanted) or moved:
         refuse_unrecovered(session)
+    if moved and rendered.paused_until is not None:
+        # Those there were before the new one.
+        desk.resume(link, until=until, now=now, evidence={"page": PAGE})
     known = known_of(session, link)
     before = choices_of(known, link, now, language)
     grants = _Grants(session, known, link, language=language, keys=keys, actor=actor, now=now)
@@ -108,9 +110,6 @@ def apply(
         else:
             refused.append(name)
     language_now = grants.speak(submitted.language) if submitted.language != rendered.language else None
-    if moved:
-        # Those there were before the new one.
-        grants.lift([ban_id for ban_id in before.pauses if ban_id not in put])
     shown_on = {name for name, was in rendered.controls.items() if was and name.startswith("topic:")}
     gone = {one.name for one in before.topics if not one.on}
     return Applied(

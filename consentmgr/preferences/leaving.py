@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 from uuid import uuid4
 
 import psycopg
@@ -169,6 +169,19 @@ class LeavingDesk:
         ticket = _Ticket(_act("pause", whole, method="preferences", now=now, evidence=proof, until=until))
         self._queue([ticket])
         return _left(ticket.wait())
+
+    def resume(self, link: Link, *, until: date | None, now: datetime, evidence: Mapping[str, Any]) -> int:
+        """End the person's pauses at the controller, other than one ``until`` that stands instead; how many there were.
+
+        A distrusted link ends none. Raises ``Unavailable`` as ``leave`` does.
+        """
+        if link.distrusted:
+            return 0
+        whole = replace(link, scope="all", topic=None)
+        proof = opt_outs.evidence_of(evidence)
+        ticket = _Ticket(_act("resume", whole, method="preferences", now=now, evidence=proof, until=until))
+        self._queue([ticket])
+        return len(ticket.wait().ids)
 
     def undo(self, link: Link, *, now: datetime, evidence: Mapping[str, Any] | None = None) -> bool:
         """Take back exactly what this link's leaving added, within thirty days; whether there was anything.
@@ -346,9 +359,7 @@ class _Writer:
 
     def take(self, batch: Sequence[_Ticket]) -> None:
         try:
-            written = self._journal.append(
-                [ticket.act for ticket in batch], today=max(ticket.act.at for ticket in batch).astimezone(UTC).date()
-            )
+            written = self._journal.append([ticket.act for ticket in batch], today=clock.now().astimezone(UTC).date())
         except Exception as error:  # noqa: BLE001 - nobody is told "done", and the writer goes on
             _log.error("the journal of prohibitions cannot be written: %s", type(error).__name__)
             for ticket in batch:
@@ -425,8 +436,12 @@ def _unavailable(error: Exception) -> Unavailable:
     return Unavailable(_NOT_SURE)
 
 
+#: What a line of the journal says of acts that its first readers did not know.
+_VERSIONS: Final[Mapping[str, Literal[1, 2, 3]]] = {"pause": 2, "resume": 3}
+
+
 def _act(
-    act: Literal["leave", "pause", "undo"],
+    act: Literal["leave", "pause", "undo", "resume"],
     link: Link,
     *,
     method: str,
@@ -450,7 +465,7 @@ def _act(
         method=method,
         evidence=evidence,
         until=until,
-        v=1 if until is None else 2,
+        v=_VERSIONS.get(act, 1),
     )
 
 

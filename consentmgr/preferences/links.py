@@ -499,7 +499,3 @@ def preference_url(public_url: str, token: str) -> str:
 
 def confirm_url(public_url: str, token: str) -> str:
     return f"{public_url}/c/{token}"
-
-
-def view_url(public_url: str, token: str) -> str:
-    return f"{public_url}/v/{token}"

@@ -13,6 +13,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -28,6 +29,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.consents.ledger import driver_connection, hold_chains
 from consentmgr.keys import address_key_id, load_address_key
+from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import Unavailable
 from consentmgr.kit.private_folder import make_private_folder
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
 #: What a line is.
 Act: TypeAlias = OptOut | ErasureAct
-_OPT_OUTS = ("leave", "pause", "undo")
+_OPT_OUTS = ("leave", "pause", "undo", "resume")
 
 #: Acts taken in one transaction.
 BATCH = 500
@@ -64,7 +66,7 @@ _kind_of = msgspec.json.Decoder(_Kind).decode
 _opt_out = msgspec.json.Decoder(OptOut).decode
 _erasure = msgspec.json.Decoder(ErasureAct).decode
 #: The newest version of a line that is read and written here.
-_VERSION = 2
+_VERSION = 3
 _log = logging.getLogger(__name__)
 
 
@@ -86,7 +88,7 @@ class Written(NamedTuple):
 class JournalWriter:
     """Appends acts to a file of its own; a new one each day (UTC), in each process, and after a failed write.
 
-    For one thread.
+    The day is the one on which it is written, so that a file is left alone after it. For one thread.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -166,7 +168,7 @@ def _write(settings: Settings, acts: Sequence[Act]) -> None:
     folder = journal_folder(settings)
     with _sharing:
         writer = _shared.get(folder) or _shared.setdefault(folder, JournalWriter(settings))
-        writer.append(acts, today=max(act.at for act in acts).astimezone(UTC).date())
+        writer.append(acts, today=clock.now().astimezone(UTC).date())
 
 
 def _after_fork() -> None:
@@ -245,11 +247,42 @@ class FileState:
         return self.taken_to < self.size
 
 
+#: Seconds after which a file that was not written to grows no more: writers begin a new file each day.
+_GROWS_FOR = 2 * 86_400.0
+#: Seconds after which those are looked at again all the same, for one of them that somebody has put back from a copy.
+_LOOKED_AT_EVERY = 60.0
+
+
+class _Settled(NamedTuple):
+    """Sizes of files that grow no more, and when they are looked at again."""
+
+    sizes: dict[str, int]
+    until: float
+
+
+_settled: dict[Path, _Settled] = {}
+
+
 def sizes(settings: Settings) -> dict[str, int]:
-    """How many bytes each file of the journal holds."""
+    """How many bytes each file of the journal holds. Each check asks, and after a year there are hundreds of files."""
+    folder, now = journal_folder(settings), time.time()
+    known = _settled.get(folder)
+    if known is None or not known.until - _LOOKED_AT_EVERY <= now < known.until:
+        known = _Settled({}, now + _LOOKED_AT_EVERY)
+    sizes, settled = {}, {}
     try:
-        with os.scandir(journal_folder(settings)) as found:
-            return {entry.name: entry.stat().st_size for entry in found if entry.name.endswith(".jsonl")}
+        with os.scandir(folder) as found:
+            for entry in found:
+                name = entry.name
+                if name in known.sizes:
+                    sizes[name] = settled[name] = known.sizes[name]
+                elif name.endswith(".jsonl"):
+                    told = entry.stat()
+                    sizes[name] = told.st_size
+                    if told.st_mtime < now - _GROWS_FOR:
+                        settled[name] = told.st_size
+        _settled[folder] = _Settled(settled, known.until)
+        return sizes
     except FileNotFoundError:
         return {}
     except OSError as error:

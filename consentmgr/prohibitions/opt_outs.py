@@ -1,4 +1,4 @@
-"""What a person does with a link in a message: leaves, or takes the leaving back within thirty days.
+"""What a person does with a link in a message: leaves, pauses, ends a pause, or takes the leaving back in thirty days.
 
 An ``OptOut`` is one such act, as the journal keeps it: opaque ids and keyed digests, codes, and a moment. Taking it
 into the register is set-based and safe to repeat: its id is part of the prohibition's identity, so that an act taken
@@ -45,7 +45,7 @@ class OptOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     id: str
-    act: Literal["leave", "pause", "undo"]
+    act: Literal["leave", "pause", "undo", "resume"]
     at: datetime
     link: str
     controller: str
@@ -58,9 +58,10 @@ class OptOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     campaign: str | None = None
     method: str = "page"
     evidence: dict[str, Any] = {}
-    #: The last day of a pause, which the first journals did not hold: its line says so.
+    #: The last day of a pause, or of the one that stands instead of those that are ended. Lines say by their version
+    #: that an older program cannot read them: the first journals held no pauses, and the second no ends of them.
     until: date | None = None
-    v: Literal[1, 2] = 1
+    v: Literal[1, 2, 3] = 1
 
     def __repr__(self) -> str:
         return f"OptOut(id={self.id!r}, act={self.act!r})"
@@ -70,7 +71,7 @@ class OptOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Taken:
     """What came of an act. For a leave: ``ids`` are the prohibitions of exactly this scope that now hold, ``new``
     whether it added any, ``since`` when the oldest of them was recorded, ``undoable`` whether this link made one.
-    For an undo: ``ids`` are the prohibitions lifted, ``new`` whether there were any.
+    For an undo and a resume: ``ids`` are the prohibitions lifted, ``new`` whether there were any.
     """
 
     ids: tuple[int, ...] = ()
@@ -87,16 +88,23 @@ def take(
     ``are_new``: nobody has tried to take them before, so that the register is not asked for them; were one there after
     all, the database refuses the whole set. On a connection in pipeline mode few answers are waited for.
 
-    Leaves that follow one another are one set; a pause is a leave that ends by itself. A prohibition counts from the moment of the leave, however late it is
-    taken; a leave that was undone or lifted later than it was made adds nothing. One transaction at a time takes acts.
+    Leaves that follow one another are one set; a pause is a leave that ends by itself. A prohibition counts from the
+    moment of the leave, however late it is taken; a leave that was undone or lifted later than it was made adds nothing. One transaction at a time takes acts.
     """
     found: list[Taken] = []
-    for (act, _), group in groupby(acts, key=lambda one: (one.act, local_date(one.at))):
-        if act != "undo":
-            found.extend(_leave(session, list(group), keys=keys, now=now, are_new=are_new))
-        else:
+    for act, group in ((of[0], group) for of, group in groupby(acts, key=_taken_with)):
+        if act == "undo":
             found.extend(_undo(session, one, keys=keys, now=now) for one in group)
+        elif act == "resume":
+            found.extend(_resume(session, one, keys=keys, now=now) for one in group)
+        else:
+            found.extend(_leave(session, list(group), keys=keys, now=now, are_new=are_new))
     return found
+
+
+def _taken_with(act: OptOut) -> tuple[str, date, str | None]:
+    """Acts that are taken as one set. A pause is alone: its own moment tells whether it was ended or put instead."""
+    return act.act, local_date(act.at), act.id if act.act == "pause" else None
 
 
 def hold(session: Session) -> None:
@@ -342,7 +350,8 @@ _OF_LINK = """
 SELECT p.id, coalesce(s.id, c.id) FROM prohibition p
 LEFT JOIN contact c ON c.ref = p.contact_ref LEFT JOIN contact s ON s.id = c.merged_into
 WHERE (p.address_key = %(key)s::uuid
-    OR p.contact_ref IN (SELECT x.ref FROM contact o JOIN contact x ON x.id IN (o.id, o.merged_into) WHERE o.id = %(contact)s))
+    OR p.contact_ref = ANY(ARRAY(
+      SELECT x.ref FROM contact o JOIN contact x ON x.id IN (o.id, o.merged_into) WHERE o.id = %(contact)s)))
   AND p.source = 'self' AND p.reference = %(reference)s AND p.lifted_at IS NULL AND p.recorded_at < %(at)s
 """
 
@@ -382,6 +391,53 @@ def _undo(session: Session, act: OptOut, *, keys: AddressKeys, now: datetime) ->
             contact_id=contact_id,
         )
     return Taken(tuple(sorted(lifted)), bool(lifted))
+
+
+_PAUSES = """
+SELECT p.id FROM prohibition p
+WHERE (p.address_key = %(key)s::uuid
+    OR p.address_key = ANY(ARRAY(SELECT q.address_key FROM contact o
+      JOIN contact_point q ON q.contact_id = coalesce(o.merged_into, o.id) WHERE o.id = %(contact)s))
+    OR p.contact_ref = ANY(ARRAY(
+      SELECT x.ref FROM contact o JOIN contact x ON x.id IN (o.id, o.merged_into) WHERE o.id = %(contact)s)))
+  AND p.source = 'self' AND p.controllers = ARRAY[%(controller)s] AND p.channels = '{}' AND p.topics = '{}'
+  AND (p.purposes = '{}' OR 'direct_marketing' = ANY(p.purposes))
+  AND p.valid_until IS NOT NULL AND p.valid_until IS DISTINCT FROM %(until)s::date
+  AND p.lifted_at IS NULL AND p.recorded_at < %(at)s
+ORDER BY p.id
+"""
+
+
+def _resume(session: Session, act: OptOut, *, keys: AddressKeys, now: datetime) -> Taken:
+    """End the pauses that the person had set at this controller, other than one that stands in their place."""
+    hold(session)
+    connection = driver_connection(session)
+    values = {"key": act.key, "contact": act.contact, "controller": act.controller, "until": act.until, "at": act.at}
+    found = service.by_ids(session, [row[0] for row in connection.execute(_PAUSES.encode(), values)])
+    # One that has yet to begin is nothing that could be ended.
+    yesterday = local_date(act.at) - timedelta(days=1)
+    ids = [
+        ban.id
+        for ban in found
+        if ban.valid_from is None or ban.valid_from <= max(local_date(ban.recorded_at), yesterday)
+    ]
+    known = connection.execute("SELECT coalesce(merged_into, id) FROM contact WHERE id = %s", [act.contact]).fetchone()
+    lifted: list[int] = []
+    # One at a time, because the rule that many need a second person is against mass lifting.
+    for prohibition_id in ids:
+        lifted += service.lift(
+            session,
+            [prohibition_id],
+            at=act.at,
+            method="email_link",
+            reason="taken back by the person on the preference page",
+            evidence={"record": act.id, **act.evidence},
+            keys=keys,
+            actor=ACTOR,
+            now=max(now, act.at),
+            contact_id=known[0] if known is not None else None,
+        )
+    return Taken(tuple(lifted), bool(lifted))
 
 
 def of_link(session: Session, link: str, *, key: UUID | None, contact_id: int | None, now: datetime) -> list[int]:

@@ -90,6 +90,7 @@ def recover(*, skip_damaged: bool) -> None:
         told = {
             "leave": "left",
             "pause": "asked for a pause",
+            "resume": "ended a pause",
             "undo": "took their leaving back",
             "erased": "were erased",
             "erasure_requested": "asked to be erased",

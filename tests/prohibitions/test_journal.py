@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import zlib
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -102,6 +103,25 @@ def test_files_are_the_owners_alone_one_a_day_and_never_written_after_a_failure(
         writer.append([act(leavers)], today=date(2026, 11, 3))
     fresh = JournalWriter(leavers.settings).append([act(leavers)], today=date(2026, 11, 3))
     assert fresh.file != next_day.file
+
+
+def test_old_files_are_looked_at_once_a_minute_and_files_that_may_grow_each_time(
+    leavers: Leavers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = written(leavers, act(leavers))
+    long_ago = time.time() - 3 * 86_400
+    os.utime(old, (long_ago, long_ago))
+    first = journal.sizes(leavers.settings)
+    assert first == {old.name: old.stat().st_size}
+    # Nobody but a person with a copy does this.
+    old.write_bytes(old.read_bytes() * 2)
+    os.utime(old, (long_ago, long_ago))
+    young = written(leavers, act(leavers))
+    assert journal.sizes(leavers.settings) == first | {young.name: young.stat().st_size}
+    young.write_bytes(young.read_bytes() * 2)
+    assert journal.sizes(leavers.settings)[young.name] == young.stat().st_size
+    monkeypatch.setattr(journal, "_LOOKED_AT_EVERY", 0.0)
+    assert journal.sizes(leavers.settings)[old.name] == old.stat().st_size == 2 * first[old.name]
 
 
 def test_what_a_dead_process_wrote_is_taken_once(leavers: Leavers) -> None:

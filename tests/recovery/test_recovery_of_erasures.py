@@ -242,7 +242,7 @@ def test_a_line_of_a_newer_version_stops_everything(home: Home) -> None:
         (path,) = journal_folder(home.settings).glob("*.jsonl")
         ((act, _),) = journal.read(path, 0)
         assert act is not None
-        line = journal.line_of(act).replace(b'"v":2', b'"v":3')
+        line = journal.line_of(act).replace(b'"v":2', b'"v":4')
         body = line[: line.rindex(b',"check"')]
         path.write_bytes(body + b',"check":"%08x"}\n' % zlib.crc32(body))
         with pytest.raises(Unavailable, match="newer"):
@@ -331,10 +331,36 @@ def test_a_pause_asked_for_after_the_backup_holds_after_it(home: Home, tmp_path:
     home.back_in_time(tmp_path / "backup")
     with home.open() as database:
         assert rows(database, PAUSES) == []
-        assert home.recover(database) == {"pause": 2}
-        assert [row[:5] for row in rows(database, PAUSES)] == [row[:5] for row in before]
+        assert home.recover(database) == {"pause": 2, "resume": 1}
+        assert rows(database, PAUSES) == before
         assert len(blocked(database, home.keys, range(PEOPLE))) == 1
         with database.transaction() as session:
             session.execute(text("DELETE FROM journal_mark"))
-        assert journal.catch_up(database, home.settings, home.keys, clock_now()) == 2
-        assert len(rows(database, PAUSES)) == 2
+        assert journal.catch_up(database, home.settings, home.keys, clock_now()) == 3
+        assert rows(database, PAUSES) == before
+
+
+def test_a_pause_that_was_ended_after_the_backup_stays_ended(home: Home, tmp_path: Path) -> None:
+    until = (clock_now() + timedelta(days=40)).date()
+
+    def choose(database: Database, desk: LeavingDesk, was: date | None, wanted: date | None) -> None:
+        with database.transaction() as session:
+            shown = Form(paused_until=was)
+            choosing.apply(
+                session, desk, home.link(0), shown, replace(shown, paused_until=wanted),
+                language="en", keys=home.address_keys, actor="person:link", now=clock_now(),
+            )  # fmt: skip
+
+    with home.open() as database:
+        desk = LeavingDesk(database, home.settings, home.keys)
+        choose(database, desk, None, until)
+        make_backup(database, home.keys, tmp_path / "backup", now=clock_now())
+        choose(database, desk, until, None)
+        desk.close()
+        assert [row[-1] for row in rows(database, PAUSES)] == [False]
+    home.back_in_time(tmp_path / "backup")
+    with home.open() as database:
+        assert [row[-1] for row in rows(database, PAUSES)] == [True]
+        assert home.recover(database) == {"resume": 1}
+        assert [row[-1] for row in rows(database, PAUSES)] == [False]
+        assert not blocked(database, home.keys, range(PEOPLE))
