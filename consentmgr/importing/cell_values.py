@@ -30,7 +30,7 @@ _FINNISH_DATE = re.compile(r"(\d{1,2})\.\s?(\d{1,2})\.\s?(\d{4})")
 _SHORT_YEAR = re.compile(r"\d{1,2}\.\s?\d{1,2}\.\s?\d{2}")
 _SLASHED = re.compile(r"\d{1,2}/\d{1,2}/\d{2,4}")
 #: A day as a spreadsheet counts it, where the cell lost its format: 1927 to 2099, five digits.
-_SERIAL = re.compile(r"([1-7]\d{4})(\.\d+)?")
+_SERIAL = re.compile(r"([1-7]\d{4})([.,]\d+)?")
 _SERIAL_ZERO = date(1899, 12, 30)
 _TIME = re.compile(
     r"(?:(?:klo|kl\.?|at)\s*)?(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d+)?)?\s*(?:Z|UTC)?", re.IGNORECASE
@@ -84,7 +84,7 @@ def _day_in(text: str) -> tuple[date, str]:
     if found := _SERIAL.fullmatch(text):
         return _SERIAL_ZERO + timedelta(days=int(found[1])), ""
     if _SLASHED.match(text):
-        raise ValueError(f"can be read as two dates; {_HOW_TO_WRITE}")
+        raise ValueError(f"is a date that does not tell the day from the month; {_HOW_TO_WRITE}")
     if _SHORT_YEAR.match(text):
         raise ValueError(f"has a year of two digits; {_HOW_TO_WRITE}")
     raise ValueError(f"is not a date; {_HOW_TO_WRITE}")

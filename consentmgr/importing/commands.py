@@ -130,7 +130,7 @@ def _sources(
         with _seekable(file) as opened:
             yield [(DocumentLines(opened, file.name), "")]
         return
-    from consentmgr.importing.ban_lists import BAN_FORMATS
+    from consentmgr.importing.ban_lists.foreign_list import BAN_FORMATS
     from consentmgr.importing.foreign import TableKind, TableOptions, table_sources
 
     named = dict(named)

@@ -10,12 +10,15 @@ from typing import BinaryIO
 from uuid import UUID
 
 from consentmgr.db import Database
-from consentmgr.importing.ban_lists import BanFormat, BanList, DigestList, ForeignList, read_ban_lists, state_documents
+from consentmgr.importing.ban_lists import BanList, read_ban_lists
+from consentmgr.importing.ban_lists.digests import DigestList
+from consentmgr.importing.ban_lists.foreign_list import BanFormat, ForeignList
+from consentmgr.importing.ban_lists.states import state_documents
 from consentmgr.importing.documents import FileDocument
 from consentmgr.importing.mended import MendedRows, MendedSource, begins_rejected_rows
 from consentmgr.importing.rejects import Rejection
 from consentmgr.importing.sources import Source
-from consentmgr.importing.table_rows import NoticeScope
+from consentmgr.importing.table_readers.reader import NoticeScope
 from consentmgr.importing.tables import KnownRefs, TableDocuments, TableKind, TableOptions, read_documents
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput

@@ -26,9 +26,9 @@ from sqlalchemy.orm import Session
 from consentmgr.audit import service as audit
 from consentmgr.edge import application
 from consentmgr.importing import uploads, words
-from consentmgr.importing.ban_lists import BAN_FORMATS
+from consentmgr.importing.ban_lists.foreign_list import BAN_FORMATS
 from consentmgr.importing.models import ImportUpload
-from consentmgr.importing.table_rows import FIELDS
+from consentmgr.importing.table_readers import FIELDS
 from consentmgr.importing.upload_tasks import rejects_path, seen_of, store_of
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound

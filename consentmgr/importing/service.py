@@ -242,7 +242,7 @@ class _Run:
 
     def _note(self, portion: _Portion, done: Changes) -> None:
         """Sum up a batch, and put its rejected lines on the disk before the register forgets they were to be taken."""
-        rejected = {portion.places[place]: rejection for place, rejection in done.rejected.items()}
+        rejected = {portion.places[place]: self._in_columns(rejection) for place, rejection in done.rejected.items()}
         for place, item in enumerate(portion.items):
             if isinstance(item.content, Rejection):
                 rejected[place] = item.content
@@ -257,6 +257,13 @@ class _Run:
                 self.rejects.add(item.line, rejection, _whole(self.source, item, rejection), header)
         if self.rejects is not None:
             self.rejects.settle()
+
+    def _in_columns(self, rejection: Rejection) -> Rejection:
+        """Of a table, the column in place of a document's field that nobody has written."""
+        column_of = getattr(self.source, "column_of", None)
+        if column_of is None or rejection.field is None:
+            return rejection
+        return replace(rejection, field=column_of(rejection.field))
 
 
 def _import(run: _Run, rejects_path: Path | None, options: Mapping[str, Any]) -> ImportReport:

@@ -18,21 +18,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import pyarrow.compute as pc
+
 from consentmgr.importing.rejects import Rejection
-from consentmgr.importing.table_rows import (
-    FIELDS,
-    NEEDED,
-    READERS,
-    Draft,
-    Item,
-    KnownRefs,
-    Reader,
-    Row,
-    TableKind,
-    TableOptions,
-    TablePremises,
-    Unusable,
-)
+from consentmgr.importing.table_readers import READERS, TableKind
+from consentmgr.importing.table_readers.reader import Draft, Item, KnownRefs, Reader, TableOptions, TablePremises
+from consentmgr.importing.table_readers.row import Row, Unusable
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.canonical.columns import canonical_column
 from consentmgr.kit.errors import BadInput
@@ -44,6 +35,11 @@ __all__ = ["Item", "KnownRefs", "TableDocuments", "TableKind", "TableOptions", "
 #: Columns whose canonical form is made for a whole batch at once.
 _ADDRESS_COLUMNS = (("email", "email"), ("generic_email", "email"), ("phone", "phone"))
 _BATCH = 4_096
+#: Titles, dates of print and blank rows that people leave above the names of columns.
+_TITLE_ROWS = 20
+#: Columns whose values begin with no apostrophe, but with a spreadsheet's mark that a cell is text. A name may ('t Hooft),
+#: and so may an e-mail address.
+_NEVER_QUOTED = frozenset(("phone", "postal_code", "business_id", "born_on", "at", "valid_from", "valid_until"))
 
 
 def read_documents(
@@ -62,20 +58,46 @@ def read_documents(
 
 def documents_of(table: Table, kind: TableKind, options: TableOptions, keys: AddressKeys) -> TableDocuments:
     """The documents of a table that was read already."""
-    found = find_columns(table.columns, FIELDS[kind], options.mapping, file=table.name)
-    if not any(column in found for column in NEEDED[kind]):
-        raise BadInput(_nobody(table.columns, kind), file=table.name, line=1)
+    found = find_columns(table.columns, READERS[kind].fields, options.mapping, file=table.name)
+    if not any(column in found for column in READERS[kind].needed):
+        raise BadInput(_nobody(table, kind), file=table.name, line=1)
     return TableDocuments(table, kind, found, options, keys)
 
 
-def _nobody(columns: Sequence[str], kind: TableKind) -> str:
+def _nobody(table: Table, kind: TableKind) -> str:
+    columns = table.columns
+    if (line := _named_below(table, kind)) is not None:
+        return f"the columns are named on line {line} only: take away what stands above it"
+    if len(columns) == 1 and _names_somebody(columns[0], kind):
+        return "each line stands in quotes as a whole, so that it is one cell: save the table as CSV again"
     if any(address_kind(column) for column in columns):
         return "the first line is a row already: put a line with the names of the columns above it"
-    needed = NEEDED[kind]
+    needed = READERS[kind].needed
     return (
         f"no column says what each row speaks of. The columns are {shown_headers(columns)}. "
         f"Understood are {understood_names(needed)}. Otherwise name one with --map {needed[min(1, len(needed) - 1)]}=COLUMN"
     )
+
+
+def _named_below(table: Table, kind: TableKind) -> int | None:
+    """The line on which the columns are named after all, below a title or a date of print."""
+    for row in range(min(len(table), _TITLE_ROWS)):
+        if _names_somebody(table.record(row), kind):
+            return table.line_of(row)
+    return None
+
+
+def _names_somebody(line: str, kind: TableKind) -> bool:
+    """Whether a line would do as that of the columns' names, whatever parts them."""
+    for mark in ";,\t":
+        try:
+            found = find_columns([cell.strip().strip('"') for cell in line.split(mark)], READERS[kind].fields, {})
+        except BadInput:
+            # Two of them mean the same, so they are names.
+            return True
+        if any(field in found for field in READERS[kind].needed):
+            return True
+    return False
 
 
 class TableDocuments:
@@ -119,11 +141,17 @@ class TableDocuments:
         """The text of the row at ``line``."""
         return self._table.record(self._table.row_at(line))
 
+    def column_of(self, path: str) -> str:
+        """The column that a document's field was read from; the path itself where it was none."""
+        return self.recognised.get(path.rpartition(".")[2], path)
+
     def __iter__(self) -> Iterator[Item]:
         fields = list(self._found)
         columns = self._table.trimmed(list(self._found.values()))
         for start in range(0, len(self._table), _BATCH):
             pieces = {name: column.slice(start, _BATCH) for name, column in zip(fields, columns, strict=True)}
+            for name in _NEVER_QUOTED & pieces.keys():
+                pieces[name] = pc.utf8_ltrim(pieces[name], characters="'")
             canonical = {
                 name: canonical_column(kind, pieces[name]).to_pylist()
                 for name, kind in _ADDRESS_COLUMNS
@@ -142,9 +170,7 @@ class TableDocuments:
         if (fault := self._table.faults.get(row)) is not None:
             return Draft(line, rejection=Rejection(fault, None, self._table.record(row)))
         present = {
-            name: text if text.isascii() else unicodedata.normalize("NFC", text)
-            for name, text in cells.items()
-            if text is not None
+            name: text if text.isascii() else unicodedata.normalize("NFC", text) for name, text in cells.items() if text
         }
         try:
             if not present and self._is_blank(row):

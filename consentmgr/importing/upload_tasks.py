@@ -21,7 +21,7 @@ from sqlalchemy import select
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.importing.admission import Rights
-from consentmgr.importing.ban_lists import BAN_FORMATS
+from consentmgr.importing.ban_lists.foreign_list import BAN_FORMATS
 from consentmgr.importing.cell_values import parse_moment
 from consentmgr.importing.changes import Changes
 from consentmgr.importing.foreign import TableKind, TableOptions, table_sources
@@ -29,7 +29,7 @@ from consentmgr.importing.mended import MendedRows, begins_rejected_rows
 from consentmgr.importing.models import ImportUpload
 from consentmgr.importing.service import ImportReport, import_documents
 from consentmgr.importing.sources import DocumentLines, Source
-from consentmgr.importing.table_rows import FIELDS
+from consentmgr.importing.table_readers import FIELDS
 from consentmgr.importing.uploads import BY_KEY, KEEP, KINDS, LIFTS, Kind, forget, guarded, upload_of
 from consentmgr.keys import Keys
 from consentmgr.kit import clock
@@ -141,7 +141,8 @@ def _seen_documents(path: Path, upload: ImportUpload) -> dict[str, Any]:
 
 def _foreign(upload: ImportUpload, path: Path, keys: Keys) -> str | None:
     """The format of a ban list that other systems write, where the file tells it by itself."""
-    from consentmgr.importing.ban_lists import ForeignList, read_ban_lists
+    from consentmgr.importing.ban_lists import read_ban_lists
+    from consentmgr.importing.ban_lists.foreign_list import ForeignList
 
     try:
         lists = read_ban_lists(

@@ -17,12 +17,12 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from consentmgr.audit.service import record
-from consentmgr.importing.ban_lists import BAN_FORMATS
+from consentmgr.importing.ban_lists.foreign_list import BAN_FORMATS
 from consentmgr.importing.documents import FileDocument
 from consentmgr.importing.models import ImportUpload
 from consentmgr.importing.rejects import Rejection
 from consentmgr.importing.sources import DocumentLines, Source
-from consentmgr.importing.table_rows import FIELDS
+from consentmgr.importing.table_readers import FIELDS
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.kit.file_store import FileStore, StoredFile
 from consentmgr.register.models import ImportBatch

@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask_babel import lazy_gettext as _
 
 from consentmgr.edge import application
+from consentmgr.importing import told
 from consentmgr.vocabulary.codes import CHANNELS, PURPOSES
 from consentmgr.vocabulary.reason_codes import CHANNEL_LABELS, PURPOSE_NAMES
 
@@ -97,6 +98,16 @@ FAILURES: Final[Mapping[str, Any]] = {
 def word(words: Mapping[str, Any], code: str) -> str:
     """The word of a code; the code itself where there is none."""
     return str(words.get(code, code))
+
+
+def reason(said: str) -> str | None:
+    """Why a line was refused, in the page's language; None where it is told in English alone."""
+    return told.reason(said, application.language())
+
+
+def of_file(said: str | None) -> str | None:
+    """Why a file cannot be read, in the page's language where it is told in it."""
+    return (told.of_file(said, application.language()) or said) if said is not None else None
 
 
 def channels() -> list[tuple[str, str]]:

@@ -13,14 +13,10 @@ from uuid import UUID
 
 import pytest
 
-from consentmgr.importing.ban_lists import (
-    AddressState,
-    BanList,
-    DigestList,
-    ForeignList,
-    read_ban_lists,
-    state_documents,
-)
+from consentmgr.importing.ban_lists import BanList, read_ban_lists
+from consentmgr.importing.ban_lists.digests import DigestList
+from consentmgr.importing.ban_lists.foreign_list import AddressState, ForeignList
+from consentmgr.importing.ban_lists.states import state_documents
 from consentmgr.importing.rejects import Rejection
 from consentmgr.importing.tables import TableDocuments, TableOptions
 from consentmgr.kit.address_keys import AddressKeys

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from consentmgr.importing.cell_values import WORDS, parse_code, parse_date, parse_moment, parse_yes_no
 from consentmgr.importing.rejects import Rejection
-from consentmgr.importing.table_rows import FIELDS
+from consentmgr.importing.table_readers import FIELDS
 from consentmgr.importing.tables import TableDocuments, TableKind, TableOptions, read_documents
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import HELSINKI
@@ -142,12 +142,14 @@ def test_the_register_is_asked_who_has_the_address_many_at_a_time() -> None:
     [
         ("sähköposti\na@x\n", "sähköposti", "is not an e-mail address that can be matched"),
         ("puh\n12\n", "puh", "is not a telephone number that can be matched"),
+        ("etunimi;puh\nA;4,58E+11\n", "puh", "was shortened by a spreadsheet"),
+        ("etunimi;puh\nA;3.58401E+11\n", "puh", "was shortened by a spreadsheet"),
         ("email;y-tunnus\na@x.example;0112038-8\n", "y-tunnus",
          "is not a business id: the check digits do not match"),
         ("email;y-tunnus;maa\na@x.example;556703-7480;Ruotsi\n", "y-tunnus",
          "is not a business id of SE: the check digits do not match"),
         ("email;hankittu\na@x.example;31.2.2026\n", "hankittu", "is a date that does not exist"),
-        ("email;hankittu\na@x.example;1/2/2026\n", "hankittu", "can be read as two dates"),
+        ("email;hankittu\na@x.example;1/2/2026\n", "hankittu", "is a date that does not tell the day from the month"),
         ("email;hankittu\na@x.example;1.2.26\n", "hankittu", "has a year of two digits"),
         ("email;vastuualue;y-tunnus\na@x.example;taikuus;0112038-9\n", "vastuualue",
          "is no responsibility area that is known"),
@@ -164,6 +166,32 @@ def test_a_cell_that_cannot_be_read_rejects_its_row_and_names_the_column(
     found_field, found_reason = rejection(document, "contacts")
     assert found_field == field
     assert found_reason.startswith(reason)
+
+
+def test_a_spreadsheets_mark_of_text_is_no_part_of_a_number() -> None:
+    table = documents("puhelin;postinumero;etunimi\n'0401234567;'00100;'t Hooft\n'+358401234567;;B\n", "contacts")
+    found = [one for _, one in table]
+    assert all(isinstance(one, Contact) for one in found)
+    assert [(one.points[0].value, one.given_name) for one in found if isinstance(one, Contact)] == [
+        ("0401234567", "'t Hooft"), ("+358401234567", "B"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"),
+    [
+        (
+            "Rekisteri 11/2026;;\nTulostettu 2.11.2026;;\n;;\nSähköposti;Etunimi;\na@x.example;A;\n",
+            "named on line 4 only",
+        ),
+        ("Rekisteri 11/2026\n\nSähköposti;Etunimi\na@x.example;A\n", "named on line 3 only"),
+        ('"Sähköposti;Etunimi"\n"a@x.example;A"\n', "each line stands in quotes as a whole"),
+        ("Etunimi;Kaupunki\nA;Lahti\n", "no column says what each row speaks of"),
+    ],
+)
+def test_a_table_whose_columns_are_not_found_says_what_is_in_the_way(document: str, sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        documents(document, "contacts")
 
 
 def test_the_rest_is_taken_and_rejected_rows_are_kept_whole() -> None:
@@ -409,7 +437,7 @@ def test_faults_of_organisations() -> None:
         ("2026-01-31", date(2026, 1, 31)), ("31.1.2026", date(2026, 1, 31)), ("31. 1. 2026", date(2026, 1, 31)),
         ("01.02.2026", date(2026, 2, 1)), ("2026/1/31", date(2026, 1, 31)), ("20260131", date(2026, 1, 31)),
         ("2026-01-31 00:00:00", date(2026, 1, 31)), ("31.1.2026 klo 14.30", date(2026, 1, 31)),
-        ("2026-01-31T23:30:00Z", date(2026, 2, 1)), ("46053", date(2026, 1, 31)), ("46053.5", date(2026, 1, 31)),
+        ("2026-01-31T23:30:00Z", date(2026, 2, 1)), ("46053", date(2026, 1, 31)), ("46053.5", date(2026, 1, 31)), ("46053,5", date(2026, 1, 31)),
     ],
 )  # fmt: skip
 def test_days(text: str, day: date) -> None:
