@@ -76,6 +76,13 @@ PROBLEMS: Final[Mapping[str | int, Problem]] = {
     ),
 }  # fmt: skip
 
+#: What staff are told otherwise at the desk, where no link in a message has brought them.
+_AT_DESK: Final[Mapping[int, Any]] = {
+    403: _("Your roles do not reach here; an administrator can give you others. Nothing has been changed."),
+    404: _("What was here may have been removed, or the address is wrong. Begin at the front page."),
+    405: _("Go back, and use the buttons of the page. Nothing has been changed."),
+}
+
 #: The status of the errors services raise; the first class that fits.
 _STATUS: Final[tuple[tuple[type[ConsentmgrError], int], ...]] = ((BadInput, 400), (NotFound, 404), (Unavailable, 503))
 _STATUS_OF_PROBLEM: Final = {
@@ -167,10 +174,12 @@ def problem_response(
         )
         response.mimetype = "application/problem+json"
     else:
+        at_desk = request.path.startswith("/desk/")
         page = render_template(
             "edge/problem.html",
             title=problem.title,
-            told=problem.told,
+            told=_AT_DESK.get(status, problem.told) if at_desk and kind not in PROBLEMS else problem.told,
+            at_desk=at_desk,
             number=request_id() if status == HTTPStatus.INTERNAL_SERVER_ERROR else None,
             again=request.method in ("GET", "HEAD") and status in (500, 503),
         )

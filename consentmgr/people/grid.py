@@ -306,9 +306,6 @@ def _with_whole(cell: Cell, place: Place, whole: Collection[Whole]) -> Cell:
 
 # --- before and after -------------------------------------------------------------------------------------------------
 
-#: Stricter states are larger.
-STRICTNESS: Final[Mapping[State, int]] = {"none": 0, "may": 1, "review": 2, "nothing": 3, "stopped": 4}
-
 
 def differences(before: Grid, after: Grid) -> list[Place]:
     """The places whose state is not what it was, in the order of the grid after."""

@@ -38,12 +38,12 @@ class Scope(StrEnum):
 #: What each is for, for whoever gives a key.
 TOLD: Final[Mapping[Scope, Mapping[Language, str]]] = {
     Scope.READ_CONTACTS: {
-        "fi": "Lukee kontakteja ja heidän tietojaan",
+        "fi": "Lukee yhteyshenkilöitä ja heidän tietojaan",
         "sv": "Läser kontakter och deras uppgifter",
         "en": "Reads contacts and their data",
     },
     Scope.WRITE_CONTACTS: {
-        "fi": "Lisää ja muuttaa kontakteja",
+        "fi": "Lisää ja muuttaa yhteyshenkilöitä",
         "sv": "Lägger till och ändrar kontakter",
         "en": "Adds and changes contacts",
     },
@@ -75,11 +75,11 @@ TOLD: Final[Mapping[Scope, Mapping[Language, str]]] = {
         "en": "Asks whether a person may be contacted",
     },
     Scope.READ_SCREENINGS: {
-        "fi": "Lukee tarkistusten tuloksia",
+        "fi": "Lukee seulontojen tuloksia",
         "sv": "Läser granskningarnas resultat",
         "en": "Reads the results of screenings",
     },
-    Scope.RUN_SCREENINGS: {"fi": "Tarkistaa listoja", "sv": "Granskar listor", "en": "Screens lists"},
+    Scope.RUN_SCREENINGS: {"fi": "Seuloo listoja", "sv": "Granskar listor", "en": "Screens lists"},
     Scope.MINT_LINKS: {
         "fi": "Tekee henkilökohtaisia linkkejä viesteihin",
         "sv": "Skapar personliga länkar för meddelanden",

@@ -329,6 +329,19 @@ def test_nothing_of_another_controller_is_ever_shown(
     assert "foreign.example" in desk("marketer").get("/desk/").text
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [("/desk/nothing", 404, "Begin at the front page."), ("/desk/staff", 403, "an administrator can give you others")],
+)
+def test_what_is_not_there_or_not_open_leads_back_to_the_front_page(
+    desk: Desk, path: str, status: int, told: str
+) -> None:
+    answer = desk("marketer").get(path, headers={"Accept-Language": "en"})
+    assert answer.status_code == status
+    assert told in answer.text
+    assert 'href="/desk/"' in answer.text
+
+
 def test_who_may_not_see_figures_is_led_to_what_they_may_see(desk: Desk, take: Take) -> None:
     mailer = desk("mailer").get("/desk/")
     assert mailer.status_code == 303
