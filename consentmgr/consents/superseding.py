@@ -126,8 +126,8 @@ WITH person AS MATERIALIZED (
       AND (w.controller IS NULL OR w.controller = g.controller)
       AND (w.purposes = '{}' OR 'direct_marketing' = ANY(w.purposes) OR g.purposes <@ w.purposes)
       AND (w.topics = '{}' OR (g.topics <> '{}' AND g.topics <@ w.topics))
-      AND ((w.channels = '{}' AND way NOT IN ('phone', 'post'))
-           OR way = ANY(w.channels) OR (way LIKE '@%%' AND w.channels && ARRAY['email', 'online_audience']))
+      AND (w.channels = '{}' OR way = ANY(w.channels)
+           OR (way LIKE '@%%' AND w.channels && ARRAY['email', 'online_audience']))
       AND (NOT w.order_known OR NOT g.order_known OR w.at >= g.at))
 )
 SELECT count(DISTINCT contact_id), count(DISTINCT id) FROM standing_way s

@@ -24,12 +24,13 @@ from consentmgr.consents.acts import (
     legal_basis_entry,
     register_change_entry,
 )
-from consentmgr.consents.ledger import Head, append, entries_of
-from consentmgr.consents.models import CHAINS
+from consentmgr.consents.heads import CHAINS, Head
+from consentmgr.consents.ledger import append, entries_of
 from consentmgr.importing.admission import LIFTING
 from consentmgr.importing.batch import Batch
 from consentmgr.importing.checks import midnight
 from consentmgr.importing.contacts import RESTRICTING, People, Person
+from consentmgr.importing.returning import Act, came_back
 from consentmgr.kit.clock import local_date
 from consentmgr.prohibitions.erasure import erase_contacts
 from consentmgr.register.reading import merged_contacts
@@ -52,6 +53,25 @@ def as_imported(event: EventFields) -> EventFields:
     if event.method == IMPORT and event.event in LIFTING and not event.imported_without_date:
         event = replace(event, imported_without_date=True)
     return event
+
+
+def let_back(people: People, said: Iterable[tuple[str, EventFields]]) -> None:
+    """Make contacts again of erased ones who consented themselves since: in the ledger, or in what the batch says, as
+    refs with acts. Before their documents are laid over them.
+    """
+    erased = {person.row.id: person for person in people.known if person.erased}
+    if not erased:
+        return
+    told: dict[int, list[Act]] = defaultdict(list)
+    for ref, event in said:
+        person = people.by_ref.get(ref.strip())
+        if person is not None and person.row.id in erased:
+            act = as_imported(event)
+            by, ordered = act.given_by or "self", not act.imported_without_date
+            told[person.row.id].append(Act(act.event, act.at, act.method, by, ordered))
+    for contact_id in came_back(people.batch.session, erased, told):
+        erased[contact_id].row.erased_at = None
+        erased[contact_id].changed = True
 
 
 def _may_have_blanks(event: EventFields) -> bool:
@@ -210,8 +230,11 @@ class Acts:
     def erase(self) -> None:
         """Carry out the erasures that this batch brought word of, of contacts merged into these people too.
 
-        A merged contact's entries stay under its own id, and with them the proof of what it said.
+        A merged contact's entries stay under its own id, and with them the proof of what it said. Whoever has come back
+        since, by an act of their own, is told of because of that act: nothing of theirs goes.
         """
+        for contact_id in came_back(self.batch.session, self.erased):
+            del self.erased[contact_id]
         merged = merged_contacts(self.batch.session, self.erased)
         if merged:
             entries = [

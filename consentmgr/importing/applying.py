@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from consentmgr.consents.ledger import hold_chains
 from consentmgr.importing import catalogue, checks
-from consentmgr.importing.acts import Acts
+from consentmgr.importing.acts import Acts, let_back
 from consentmgr.importing.address_book import AddressBook
 from consentmgr.importing.admission import Rights, refusals
 from consentmgr.importing.bans import (
@@ -145,6 +146,8 @@ def _take_contacts(
     if not contacts and not events:
         return None
     people = People(batch, contacts, {event.contact.strip() for _, event in events})
+    of_contacts = ((document.ref, event) for _, document, _ in contacts for event in document.events)
+    let_back(people, chain(of_contacts, ((event.contact, event) for _, event in events)))
     for place, document, points in contacts:
         try:
             people.check(document)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
+import msgspec
+
 from consentmgr.consents.acts import NewEntry
 from consentmgr.consents.standing import CONSENTS
 from consentmgr.kit.clock import HELSINKI
@@ -131,6 +133,14 @@ def stops(entry: NewEntry, matter: Matter) -> bool:
     return matter.channel in entry.channels or (matter.platform is not None and "email" in entry.channels)
 
 
+def takes_back(entry: NewEntry, matter: Matter) -> bool:
+    """Whether an act is a withdrawal that ends a consent to the matter: one that names no channel ends those to every
+    channel, though it stops nothing where no consent is needed.
+    """
+    named = entry if entry.channels else msgspec.structs.replace(entry, channels=(matter.channel,))
+    return entry.event == "consent_withdrawn" and stops(named, matter)
+
+
 def _overcome(entry: NewEntry, newest: datetime | None, naming: datetime | None, said: datetime | None) -> bool:
     at = entry.at if entry.order_known else _FOR_EVER
     consent = naming if entry.topics else newest
@@ -194,7 +204,7 @@ def _consents(past: Past, matter: Matter) -> list[tuple[int, NewEntry]]:
         (
             entry.at if entry.order_known else _FOR_EVER
             for _, entry in past.entries
-            if entry.event == "consent_withdrawn" and entry.given_by != "unverified" and stops(entry, matter)
+            if entry.given_by != "unverified" and takes_back(entry, matter)
         ),
         default=None,
     )

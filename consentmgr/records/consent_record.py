@@ -24,7 +24,7 @@ from consentmgr.consents.acts import NewEntry
 from consentmgr.consents.ledger import RecordedEntry
 from consentmgr.consents.standing import CONSENTS
 from consentmgr.kit.clock import HELSINKI, local_date
-from consentmgr.preferences.reach import Matter, Past, answer, covers, reaches, stops
+from consentmgr.preferences.reach import Matter, Past, answer, covers, reaches, stops, takes_back
 from consentmgr.prohibitions.service import Ban
 from consentmgr.register.models import Controller, Notice, ProcessingPurpose, Topic
 
@@ -196,7 +196,7 @@ def _touches(entry: NewEntry, matter: Matter) -> bool:
             and (not entry.channels or matter.channel in entry.channels)
             and (not entry.topics or matter.topic in entry.topics)
         )
-    return entry.event == "erased" or stops(entry, matter)
+    return entry.event == "erased" or stops(entry, matter) or takes_back(entry, matter)
 
 
 def _event(recorded: RecordedEntry, held: Holdings, matters: Sequence[Matter]) -> Event:
@@ -261,7 +261,7 @@ def _state(past: Past, matter: Matter, today: date, *, erased: bool) -> State:
         return "given"
     if erased:
         return "invalid"
-    stopped = [entry for entry_id, entry in past.entries if entry_id in found.acts or _withdraws(entry, matter)]
+    stopped = [entry for entry_id, entry in past.entries if entry_id in found.acts or takes_back(entry, matter)]
     if found.bans or any(entry.event != "consent_refused" for entry in stopped):
         return "withdrawn"
     if stopped:
@@ -270,10 +270,6 @@ def _state(past: Past, matter: Matter, today: date, *, erased: bool) -> State:
     if not asked:
         return "refused"
     return "requested" if any(entry.double_opt_in == "pending" for entry in asked) else "invalid"
-
-
-def _withdraws(entry: NewEntry, matter: Matter) -> bool:
-    return entry.event == "consent_withdrawn" and stops(entry, matter)
 
 
 def _processing(

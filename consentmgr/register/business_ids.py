@@ -14,7 +14,10 @@ from stdnum.se import orgnr
 
 _FINNISH = re.compile(r"\d{7}-\d")
 _BARE = re.compile(r"\d{8}|\d{10}")
-_FINNISH_VAT = re.compile(r"FI\d{8}", re.IGNORECASE)
+#: As people write it: with the VAT prefix or without, blanks beside the prefix and the hyphen, a dash for the hyphen.
+_FINNISH_WRITTEN = re.compile(
+    r"(?:FI[ -]?)?(\d{7}) ?[-\u2010-\u2015\u2212] ?(\d)|FI[ -]?(\d{7})(\d)", re.IGNORECASE | re.ASCII
+)
 
 
 #: Numbers of a file repeat: many people work in one organisation.
@@ -31,7 +34,8 @@ def canonical_business_id(text: str, country: str = "FI") -> str | None:
     text = text.strip()
     try:
         if country == "FI":
-            digits: str = ytunnus.validate(text[2:] if _FINNISH_VAT.fullmatch(text) else text)
+            written = _FINNISH_WRITTEN.fullmatch(text)
+            digits: str = ytunnus.validate(text if written is None else "".join(filter(None, written.groups())))
             return f"{digits[:-1]}-{digits[-1]}"
         if country == "SE":
             digits = orgnr.validate(text)
@@ -49,7 +53,7 @@ def canonical_reference(text: str) -> str | None:
     check digits fail), because a mistyped number would silently make another organisation.
     """
     text = text.strip()
-    if _FINNISH.fullmatch(text) or _FINNISH_VAT.fullmatch(text):
+    if _FINNISH_WRITTEN.fullmatch(text):
         return canonical_business_id(text)
     return text or None
 
@@ -61,7 +65,7 @@ def canonical_in_list(text: str) -> str | None:
     Swedish one, and anything else with a digit in it is another country's and taken as it stands.
     """
     text = text.strip()
-    if _FINNISH.fullmatch(text) or _FINNISH_VAT.fullmatch(text):
+    if _FINNISH_WRITTEN.fullmatch(text):
         return canonical_business_id(text)
     if _BARE.fullmatch(text):
         return canonical_business_id(text, "FI" if len(text) == 8 else "SE") or text

@@ -119,7 +119,7 @@ class FewRows:
         broken = {name for name, key in _NAMED_BY.items() if name in row and found[key][place] is None}
         if broken & own:
             return True
-        known_business = self._business_ids[place] is not None
+        known_business = "business_id" in row and canonical_in_list(row["business_id"]) is not None
         whole = any(name in row and name not in broken for name in _NAMED_BY) or "ref" in row or known_business
         return not whole and (bool(broken) or ("business_id" in row and not known_business))
 
@@ -142,4 +142,5 @@ def _post_key(keys: AddressKeys, row: Mapping[str, str]) -> bytes | None:
 
 
 def _business_id(text: str | None) -> str | None:
-    return None if text is None else canonical_in_list(text)
+    """As the register writes it; one that can be none stays as written, the name of an organisation nobody knows."""
+    return None if text is None else canonical_in_list(text) or text

@@ -86,7 +86,7 @@ class Addressed:
                 self._given_hashes[kind] = by_hash = keys.sha256_column(kind, hashes)
                 found[f"{kind}_hash_key"] = pc.coalesce(by_hash, found[f"{kind}_hash_key"])
         found["post_key"] = _post_keys(text, keys, nothing)
-        self._business_ids = _business_ids(text.get("business_id"), self._count)
+        self._business_ids, self._broken_ids = _business_ids(text.get("business_id"), self._count)
         self._domains = self._part_of_emails(1)
 
     def _part_of_emails(self, part: int) -> pa.Array:
@@ -136,7 +136,7 @@ class Addressed:
             )
         columns_: dict[str, pa.Array] = {
             "row_no": pa.array(np.arange(count, dtype=np.int64)),
-            "invalid": _invalid(text, found, self._business_ids, question, count),
+            "invalid": _invalid(text, found, self._broken_ids, question, count),
             **found,
             "row_ref": _string(text.get("ref"), count),
             "row_business_id": self._business_ids,
@@ -191,16 +191,24 @@ def _post_keys(text: _Columns, keys: AddressKeys, nothing: pa.Array) -> pa.Array
     return keys.post_column(text["street"], text.get("apartment"), text["postal_code"], text.get("country"))
 
 
-def _business_ids(values: pa.Array | None, count: int) -> pa.Array:
-    """Business ids as the register writes them, null where it can be none; a ref of an organisation stays as it is."""
+def _business_ids(values: pa.Array | None, count: int) -> tuple[pa.Array, pa.Array]:
+    """Business ids as the register writes them, null in empty cells, and which of them can be none.
+
+    One that can be none stays as it was written: it names an organisation nobody knows, which is not the same as naming
+    none. A ref of an organisation stays as it is.
+    """
     if values is None:
-        return pa.nulls(count, pa.string())
+        return pa.nulls(count, pa.string()), pa.repeat(pa.scalar(value=False), count)
     known = {text: canonical_in_list(text) for text in pc.unique(values).to_pylist() if text is not None}
-    return pa.array([known.get(text) for text in values.to_pylist()], pa.string())
+    texts = values.to_pylist()
+    return (
+        pa.array([known.get(text) or text for text in texts], pa.string()),
+        pa.array([text is not None and known[text] is None for text in texts], pa.bool_()),
+    )
 
 
 def _invalid(
-    text: _Columns, found: dict[str, pa.Array], business_ids: pa.Array, question: Question, count: int
+    text: _Columns, found: dict[str, pa.Array], broken_ids: pa.Array, question: Question, count: int
 ) -> pa.Array:
     """Rows that cannot be looked up: the identifier of the channel has no canonical form, or none of any kind has."""
     given = {
@@ -227,8 +235,8 @@ def _invalid(
     if "ref" in text:
         whole_any = pc.or_(whole_any, text["ref"].is_valid())
     if "business_id" in text:
-        whole_any = pc.or_(whole_any, business_ids.is_valid())
-        broken_any = pc.or_(broken_any, pc.and_not(text["business_id"].is_valid(), business_ids.is_valid()))
+        whole_any = pc.or_(whole_any, pc.and_not(text["business_id"].is_valid(), broken_ids))
+        broken_any = pc.or_(broken_any, broken_ids)
     return pc.or_(broken_own, pc.and_not(broken_any, whole_any))
 
 

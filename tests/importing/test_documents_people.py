@@ -72,12 +72,54 @@ def test_a_document_of_an_erased_contact_adds_nothing_personal(register: Registe
 def test_new_acts_of_an_erased_contact_are_recorded_without_what_is_personal(register: Register) -> None:
     register.take_well(AINO, ERASED)
     consent = event(
-        "consent_given", "2026-07-01T10:00:00+03:00", channels=["sms"], note="Aino called", evidence={"ip": "192.0.2.1"}
-    )
+        "consent_given", "2026-07-01T10:00:00+03:00", channels=["sms"], note="Aino called", evidence={"ip": "192.0.2.1"},
+        method="import",
+    )  # fmt: skip
     changes = register.take_well(
         AINO | {"events": [consent]}, on_its_own("objected", "2026-07-02T10:00:00+03:00", note="n")
     )
     assert dict(changes.decisions) == {"consent_given": 1, "objected": 1}
+    assert personal(register) == []
+
+
+CONSENTED_SINCE = on_its_own("consent_given", "2026-07-01T10:00:00+03:00", channels=["email"])
+
+
+@pytest.mark.parametrize("told", [(AINO, ERASED, CONSENTED_SINCE), (CONSENTED_SINCE, ERASED, AINO)])
+def test_whoever_consented_after_the_erasure_is_a_contact_again_with_what_is_told_of_them(
+    register: Register, told: tuple[dict[str, Any], ...]
+) -> None:
+    register.take_well(*told)
+    assert register.contact()["erased_at"] is None
+    assert register.one("SELECT count(*) FROM contact_point") == 2
+    before = register.checksum()
+    register.take_well(*told)
+    assert register.checksum() == before
+
+
+def test_an_erased_contact_comes_back_when_the_consent_and_the_address_come_later(register: Register) -> None:
+    register.take_well(AINO, ERASED)
+    register.take_well(CONSENTED_SINCE)
+    assert register.one("SELECT count(*) FROM contact_point") == 0, "the address is gone until it is told again"
+    register.take_well(AINO)
+    assert register.one("SELECT count(*) FROM contact_point") == 2
+    assert register.one("SELECT count(*) FROM erased_key WHERE NOT hashed") == 2, "what was kept stays"
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        {"at": "2026-07-01T10:00:00+03:00", "method": "import"},
+        {"at": "2026-07-01T10:00:00+03:00", "given_by": "unverified"},
+        {"at": "2026-07-01T10:00:00+03:00", "imported_without_date": True},
+        {"at": "2026-06-01T10:00:00+03:00"},
+    ],
+)
+def test_no_import_no_stranger_and_no_earlier_consent_brings_an_erased_contact_back(
+    register: Register, act: dict[str, Any]
+) -> None:
+    register.take_well(AINO, ERASED, on_its_own("consent_given", channels=["email"], **act))
+    register.take_well(AINO)
     assert personal(register) == []
 
 

@@ -32,11 +32,8 @@ POLICY = dict.fromkeys(
     "review",
 )
 POLICY |= dict.fromkeys("robinson_research dvv_ban_on_own_data b2b_customer_relation".split(), "allow")
-POLICY |= dict.fromkeys(
-    """soft_opt_in_quote_only private_address_of_officer exclusion_audience
-    audience_legitimate_interest""".split(),
-    "block",
-)
+POLICY |= dict.fromkeys("soft_opt_in_quote_only private_address_of_officer".split(), "block")
+POLICY |= dict.fromkeys("exclusion_audience audience_legitimate_interest".split(), "block")
 POLICY |= {"sole_trader_private_address": "strict", "tax_grouping": "strict", "research_bans_before": "2018-05-25"}
 POLICY |= {"soft_opt_in_max_age_months": 36, "consent_inactive_review_months": 36, "address_verified_max_months": 36}
 POLICY |= {"role_fresh_months": 12, "role_stale_block_months": 24, "vendor_licence_months": 2, "soft_bounce_limit": 5}
@@ -81,11 +78,9 @@ def judge(register, campaign, row, now, policy=None):
     grounded = all(any(map(is_ground, fired)) for fired in found)
     codes = {code for fired in found for code in fired if grounded or not is_ground(code)}
     fired = {code: max((one.get(code, "allow") for one in found), key=WEIGHTS.index) for code in codes}
-    answer, deceives = (
-        summed_up(fired),
-        asked.c.purpose == "service_message" and asked.c.promotes and not asked.audience,
-    )
-    return summed_up({**fired, "SERVICE_HAS_PROMO": "block"}) if deceives and answer.verdict != "allow" else answer
+    answer, c = summed_up(fired), asked.c
+    deceives = c.purpose == "service_message" and c.promotes and not asked.audience and answer.verdict != "allow"
+    return summed_up({**fired, "SERVICE_HAS_PROMO": "block"}) if deceives else answer
 
 
 def is_ground(code):
@@ -140,16 +135,15 @@ class Row(Acts):
         return fired
 
     def campaign_rules(self):
-        c, m, list_source, told = self.c, self.m, self.c.list_source, self.sent_before()
+        c, m, told = self.c, self.m, self.sent_before()
         no_way = c.channel in ELECTRONIC and (m.unsubscribe in ("none", "paid_number") or m.unsubscribe_needs)
-        handed = list_source == "population_register" and c.addresses_handed_to_sender
         gates = (
             ("CAMPAIGN_NO_SENDER", not m.sender_named),
             ("CAMPAIGN_DISGUISED", not m.subject_honest),
             ("CAMPAIGN_NO_UNSUB", no_way or not (m.objection_notice or told)),
             ("CAMPAIGN_NO_ONE_CLICK", c.channel == "email" and not m.one_click),
-            ("CAMPAIGN_NO_SOURCE", list_source in ("vendor", "population_register") and not m.source_line),
-            ("VTJ_ADDRESS_NOT_HELD", handed),
+            ("CAMPAIGN_NO_SOURCE", c.list_source in ("vendor", "population_register") and not m.source_line),
+            ("VTJ_ADDRESS_NOT_HELD", c.list_source == "population_register" and c.addresses_handed_to_sender),
             ("+ART14_NOT_INFORMED", not m.privacy_notice and "review"),
         )
         return [
@@ -283,10 +277,12 @@ class Row(Acts):
         consents = [max((self.how_far(one, by) for one in standing), default=(0, None)) for by in self.controllers]
         consent = min(consents)[1] or (any(code for _, code in consents) and "CONSENT_SCOPE_CONTROLLER")
         relation = max(map(self.relation, self.who.customer_of), default=(0, 0, None, None))[2:]
-        if consent == "CONSENT_OK" or (relation[0] != "SOFT_OPT_IN_OK" and self.c.channel in OPT_OUT):
-            return ("CONSENT_OK" if consent == "CONSENT_OK" else "OPT_OUT_CHANNEL_OK"), "allow"
+        if consent == "CONSENT_OK":
+            return consent, "allow"
         if relation[0] == "SOFT_OPT_IN_OK":
             return relation
+        if self.c.channel in OPT_OUT:
+            return "OPT_OUT_CHANNEL_OK", "allow"
         if self.business and self.org:
             return self.ladder()
         if consent or relation[0]:
@@ -297,8 +293,8 @@ class Row(Acts):
     def relation(self, one):
         """(how many tests it passes, how new it is, the first it does not pass, the weight of that)."""
         c, p = self.c, self.p
-        unsold = {"quote_only": p.soft_opt_in_quote_only, "free_account": p.soft_opt_in_free_account}
-        unsold = unsold.get(one.relation, "allow")
+        open_questions = {"quote_only": p.soft_opt_in_quote_only, "free_account": p.soft_opt_in_free_account}
+        unsold = open_questions.get(one.relation, "allow")
         last, limit = one.last_purchase_on, p.soft_opt_in_max_age_months
         tests = (
             ("SOFT_OPT_IN_CHANNEL", "block", c.channel in ("email", "sms", "instant_message")),
@@ -352,10 +348,8 @@ class Row(Acts):
         best_first = ("B2B_ROLE_OK", "B2B_ROLE_STALE", "B2B_ROLE_MISMATCH", "B2B_ROLE_TITLE_ONLY", "B2B_ROLE_MISSING")
         initials = self.point and self.point.use in (None, "unknown")
         least = ("B2B_ROLE_MISSING", "review" if initials else "block")
-        return min(
-            [least, *map(self.duty_in, roles if self.who else [own])],
-            key=lambda duty: (best_first.index(duty[0]), WEIGHTS.index(duty[1])),
-        )
+        found = [least, *map(self.duty_in, roles if self.who else [own])]
+        return min(found, key=lambda duty: (best_first.index(duty[0]), WEIGHTS.index(duty[1])))
 
     def duty_in(self, role):
         c, p, employees, position = self.c, self.p, self.org.employees, role.position

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from tests.oracle.facts import (
+    CONSENTS,
     ELECTRONIC,
     OPT_OUT,
     OWN_SOURCES,
@@ -16,10 +17,7 @@ from tests.oracle.facts import (
     target_of,
 )
 
-CONSENTS, STOPS = (
-    ("consent_given", "guardian_consented"),
-    ("objected", "consent_refused", "consent_withdrawn", "complaint"),
-)
+STOPS = ("objected", "consent_refused", "consent_withdrawn", "complaint")
 CODE_OF_SOURCE = {
     "complaint": "SPAM_COMPLAINT", "vendor": "VENDOR_PROHIBITION", "telecom_authority": "VENDOR_PROHIBITION",
     "robinson_phone": "ROBINSON_PHONE", "robinson_post": "ROBINSON_POST", "population_register": "DVV_DM_BAN",
@@ -32,19 +30,19 @@ class Acts(Facts):
     def verified(self, *kinds):
         return [one for one in self.who.events if one.event in kinds and one.given_by != "unverified"]
 
-    def reaches(self, act, marketing):
+    def reaches(self, act, marketing, ends=False):
         """Controller, purpose, topic and channel of the campaign are inside the act's scope; empty is all."""
         by, named = {*act.controllers, act.controller} - {None}, act.purposes
         purpose = self.purpose in named or (marketing and "direct_marketing" in named)
         purpose = purpose or (not named and (marketing or act.type == "prohibition"))
         about = not act.topics or self.subjects & {*act.topics}
-        return purpose and about and (not by or by & self.controllers) and self.reaches_channel(act, marketing)
+        return purpose and about and (not by or by & self.controllers) and self.reaches_channel(act, marketing, ends)
 
-    def reaches_channel(self, act, marketing):
+    def reaches_channel(self, act, marketing, ends=False):
         named, channel, withdrawn = {*act.channels}, self.c.channel, act.event == "consent_withdrawn"
         if not named:
             speaks_of_consent = withdrawn or act.event == "consent_refused"
-            return not (speaks_of_consent and marketing and channel in OPT_OUT and not act.topics)
+            return ends or not (speaks_of_consent and marketing and channel in OPT_OUT and not act.topics)
         if channel in named or (self.audience and "email" in named):
             return True
         # What withdraws the consent that named the platform stops audiences too.
@@ -62,7 +60,7 @@ class Acts(Facts):
 
     def standing(self):
         """Consents by anybody entitled that no withdrawal in the campaign's scope has ended."""
-        ends = [one for one in self.verified("consent_withdrawn") if self.reaches(one, True)]
+        ends = [one for one in self.verified("consent_withdrawn") if self.reaches(one, True, ends=True)]
         given = [one for one in self.verified(*CONSENTS) if datetime.fromisoformat(one.at) <= self.at]
         return [one for one in given if all(later(one, end) for end in ends)]
 
@@ -171,13 +169,14 @@ class Acts(Facts):
         return bool(forms(kind, value) & self.seen.union(*own))
 
     def of_earlier_role(self, ban):
-        """An own ban on the address of a role since ended, elsewhere, and before the present role began."""
+        """An own ban on the address of a role since ended, elsewhere, made in it and before the present role began."""
         kind, value = target_of(ban)
         banned = forms(kind, value) if kind not in ("contact", "organisation", "domain") else set()
         places = {point.organisation for point in self.who.points if point.forms & banned}
-        left = {role.organisation for role in self.who.roles} - {role.organisation for role in self.roles}
+        made, current = ban.valid_from or "", {role.organisation for role in self.roles}
+        held = {one.organisation for one in self.who.roles if (one.since or "") <= made <= (one.until or "9")}
         began = min((role.since or "" for role in self.roles if role.organisation == self.org.name), default="")
-        return not banned & self.seen and bool(places) and places <= left and "" < (ban.valid_from or "") < began
+        return not banned & self.seen and bool(places) and places <= held - current and "" < made < began
 
     def lifted(self, ban, code, marketing=True):
         """By a later word of the person's own in scope, or a later valid consent, not imported, to each controller."""
@@ -186,19 +185,17 @@ class Acts(Facts):
             return False
         # An undated ban is no later than its import: lifted in so many words after that, it is lifted.
         dated = Of({**ban, "imported_without_date": None})
-        words = [one for one in self.verified("objection_lifted") if later(one, dated) and one.method != "import"]
         own = (not standing or ban.source in OWN_SOURCES) and code.startswith(("DM_OBJECTION", "SPAM"))
-        words = [
-            one
-            for one in words
-            if (self.reaches(one, marketing) if not one.prohibition else one.prohibition == ban.reference)
-        ]
-        if words and own:
-            return True
+
+        def takes_back(one):
+            meant = one.prohibition == ban.reference if one.prohibition else self.reaches(one, marketing)
+            return meant and later(one, dated) and one.method != "import"
 
         def undoes(one):
             named = code != "DM_OBJECTION_TOPIC" or (one.topics and self.covers(one.topics))
             return named and later(one, ban) and one.method != "import"
 
+        if own and any(map(takes_back, self.verified("objection_lifted"))):
+            return True
         liftable = marketing and code in LIFTED_BY_CONSENT
         return liftable and all(any(map(undoes, self.valid(each))) for each in self.controllers)

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 HELSINKI, WEIGHTS = ZoneInfo("Europe/Helsinki"), ("allow", "review", "block")
 EASTER = {2024: (3, 31), 2025: (4, 20), 2026: (4, 5), 2027: (3, 28), 2028: (4, 16)}
 ELECTRONIC, OPT_OUT = {"email", "sms", "instant_message", "automated_call", "fax"}, {"phone", "post"}
+CONSENTS = ("consent_given", "guardian_consented")
 OWN_SOURCES = ("self", "guardian", "staff", "complaint", "court")
 LISTS = """channels purposes topics controllers audiences points roles areas events customer_of messages_sent domains
     joint_controllers unsubscribe_needs""".split()
@@ -39,10 +40,9 @@ def months_on(start, months):
 
 def public_holiday(today):
     when, after_easter = (today.month, today.day), (today - date(today.year, *EASTER[today.year])).days
-    saturday = today.weekday() == 5 and ((6, 20) <= when <= (6, 26) or (10, 31) <= when <= (11, 6))
-    return (
-        saturday or when in {(1, 1), (1, 6), (5, 1), (12, 6), (12, 25), (12, 26)} or after_easter in (-2, 0, 1, 39, 49)
-    )
+    if today.weekday() == 5 and ((6, 20) <= when <= (6, 26) or (10, 31) <= when <= (11, 6)):
+        return True
+    return when in {(1, 1), (1, 6), (5, 1), (12, 6), (12, 25), (12, 26)} or after_easter in (-2, 0, 1, 39, 49)
 
 
 def domain_of(text):
@@ -100,8 +100,12 @@ class Register:
                 name = one.business_id or one.ref
                 self.lay_on(self.organisations.setdefault(name, Of()), {**one, "name": name})
         for who in self.contacts.values():
-            # Erasure leaves the reference, the acts (``restricted_since`` is one) and the keys of the addresses.
-            if any(event.event == "erased" for event in who.events):
+            # Erasure leaves the reference, the acts (``restricted_since`` is one) and the keys of the addresses; of
+            # somebody who consented since, nothing went.
+            erased = [event for event in who.events if event.event == "erased"]
+            own = [event for event in who.events if event.event in CONSENTS and event.method not in (None, "import")]
+            own = [event for event in own if event.given_by != "unverified"]
+            if erased and not any(all(later(event, act) for act in erased) for event in own):
                 kept = set().union(*(point.forms for point in who.points))
                 for field in who.keys() - {"ref", "events", "restricted_since"}:
                     del who[field]
@@ -125,7 +129,7 @@ class Facts:
         given = {kind.split("_")[0]: forms(kind, row[kind]) for kind in named if row.get(kind)}
         given |= {"post": forms("post", row)} if row.street else {}
         kinds = (c.channel,) if c.channel in ("email", "post") else ("phone",)
-        kinds = ("email", "phone") if self.audience else ("phone", "email") if self.inmail else kinds
+        kinds = ("email", "phone") if self.audience or self.inmail else kinds
         asked = [given[kind] for kind in kinds if kind in given] or list(given.values())
         self.given, self.unreadable = set().union(*given.values()), bool(asked) and not any(asked)
         firm = self.register.organisations.get(self.named_firm(), Of()).points
@@ -141,9 +145,8 @@ class Facts:
         named = [who for who in everyone if who.ref == (row.ref or "") or holds(who, self.given)] or [Of()]
         found = [(who, address_of(who)) for who in named]
         shared = [] if self.inmail or c.channel == "post" else [address for _, address in found]
-        return found + [
-            (who, address) for address in shared for who in everyone if who not in named and holds(who, address)
-        ]
+        others = [who for who in everyone if who not in named]
+        return found + [(who, address) for address in shared for who in others if holds(who, address)]
 
     def named_firm(self):
         """The organisation whose business id the row has, however it is written."""

@@ -129,6 +129,13 @@ def test_what_a_consent_amounts_to_now(keepers: Keepers, events: list[dict[str, 
     assert keepers.states("ake") == [{"email/direct_marketing": states, "sms/direct_marketing": states}]
 
 
+def test_a_withdrawal_that_names_no_channel_takes_back_the_consent_to_calls_too(keepers: Keepers) -> None:
+    asked = consent(channels=["phone"], notice=None, evidence={"recording": "call-1"})
+    keepers.take(person("ake", asked), person("eva", asked, said("consent_withdrawn", "2026-09-01T10:00:00+03:00")))
+    assert keepers.states("ake") == [{"phone/direct_marketing": "given"}]
+    assert keepers.states("eva") == [{"phone/direct_marketing": "withdrawn"}]
+
+
 def test_leaving_by_a_link_ends_the_consent_it_reaches_until_it_is_taken_back(keepers: Keepers) -> None:
     ban = {"type": "prohibition", "target": {"contact": "ake"}, "controllers": ["acme"], "source": "self"}
     keepers.take(person("ake", consent()), {**ban, "channels": ["email"], "valid_from": "2026-09-03"})

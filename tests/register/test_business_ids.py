@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from consentmgr.register.business_ids import canonical_business_id, canonical_reference, is_finnish
 
 
-@pytest.mark.parametrize("written", ["0112038-9", "01120389", " 0112038-9", "FI01120389", "fi01120389"])
+@pytest.mark.parametrize(
+    "written",
+    ["0112038-9", "01120389", " 0112038-9", "FI01120389", "fi01120389", "FI 0112038-9", "FI-01120389", "0112038–9"],
+)
 def test_finnish_numbers_have_one_written_form(written: str) -> None:
     assert canonical_business_id(written) == "0112038-9"
 

@@ -11,6 +11,7 @@ import narwhals as nw
 
 from consentmgr.screening.facts.columns import (
     Frame,
+    Keep,
     constant,
     equals,
     flag,
@@ -90,10 +91,8 @@ def withdrawals(acts: Frame, question: Question) -> Frame:
         named = names_any("channels", ("email", "online_audience")) | withdraws_platform_channel()
     else:
         named = names("channels", question.campaign.channel)
-    if not question.is_opt_out_channel:
-        # A withdrawal that names no channel speaks of those that need consent.
-        named = named | is_empty("channels")
-    reaching = found.filter(named)
+    # One that names no channel takes back every consent. That it stops nothing where none is needed is for the bans.
+    reaching = found.filter(named | is_empty("channels"))
     return reaching.group_by("contact_id").agg(withdrawn_us=ban_time().max())
 
 
@@ -206,7 +205,7 @@ def _scores(question: Question, at: str) -> dict[str, nw.Expr]:
     return found
 
 
-def several_consents(acts: Frame, spoken: Frame, kinds: Frame, question: Question) -> Frame:
+def several_consents(acts: Frame, spoken: Frame, kinds: Frame, question: Question, keep: Keep) -> Frame:
     """Per ``person`` with more than one act: the largest of each of ``_scores`` over the consents that were not
     withdrawn, as ``several_NAME``, and ``several_entry``, the id of the consent that got furthest.
 
@@ -219,7 +218,7 @@ def several_consents(acts: Frame, spoken: Frame, kinds: Frame, question: Questio
         .filter(nw.col("withdrawn_us").is_null() | (_act_time() > nw.col("withdrawn_us")))
     )
     scores = _scores(question, "at_us")
-    scored = consents.select("contact_id", "entry_id", **scores)
+    scored = keep(consents.select("contact_id", "entry_id", **scores), "scored_consents")
     best = scored.group_by("contact_id").agg(
         *(nw.col(name).max() for name in scores),
         first_entry=nw.col("entry_id").min(),
@@ -289,8 +288,7 @@ def consent_depth() -> nw.Expr:
 def with_consents(cases: Frame, kinds: Frame, several: Frame, question: Question) -> Frame:
     """Adds the consent facts to the candidates: ``consent_score`` (depth and time of the consent that got furthest,
     newest on a tie), ``consent_entry``, ``lift_us`` and ``lift_topic_us`` (newest act that lifts bans),
-    ``consent_express``, ``consent_sensitive``, ``guardian``; and ``consent_depth``, ``has_valid_consent``,
-    ``has_good_consent``.
+    ``consent_express``, ``consent_sensitive``, ``guardian``; and ``consent_depth``.
 
     ``kinds`` and ``several`` as ``consent_kinds`` and ``several_consents`` give them; who has one act alone has it in
     the candidate's own row. With joint controllers, every one needs a consent of its own; the facts are those of the
@@ -315,17 +313,20 @@ def with_consents(cases: Frame, kinds: Frame, several: Frame, question: Question
     # Stale only where the consent is old and the person's last sign of life is known to be old too.
     heard_of_since = nw.col("last_interaction_on").is_null() | (nw.col("last_interaction_on") >= limit)
     depth = consent_depth().fill_null(-1)
-    return (
-        cases.with_columns(consent_score=score, consent_entry=nw.col("entry"), lift_us=lift, lift_topic_us=lift_topic)
-        .with_columns(
-            consent_depth=nw.when((depth == _YOUNG) | ((depth == _AGED) & heard_of_since))
-            .then(nw.lit(FRESH))
-            .when(depth == _AGED)
-            .then(nw.lit(VALID))
-            .otherwise(depth)
-        )
-        .with_columns(
-            has_valid_consent=nw.col("consent_depth") >= VALID,
-            has_good_consent=nw.col("consent_depth") == FRESH,
-        )
+    return cases.with_columns(
+        consent_score=score, consent_entry=nw.col("entry"), lift_us=lift, lift_topic_us=lift_topic
+    ).with_columns(
+        consent_depth=nw.when((depth == _YOUNG) | ((depth == _AGED) & heard_of_since))
+        .then(nw.lit(FRESH))
+        .when(depth == _AGED)
+        .then(nw.lit(VALID))
+        .otherwise(depth)
     )
+
+
+def how_consented() -> dict[str, nw.Expr]:
+    """What ``consent_depth`` says of the consent: ``has_valid_consent``, ``has_good_consent``."""
+    return {
+        "has_valid_consent": nw.col("consent_depth") >= VALID,
+        "has_good_consent": nw.col("consent_depth") == FRESH,
+    }

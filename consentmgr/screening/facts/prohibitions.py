@@ -1,7 +1,5 @@
 """Prohibitions in force that reach the campaign, matched to rows, persons, organisations and domains. Pure."""
 
-from collections.abc import Mapping
-
 import narwhals as nw
 
 from consentmgr.screening.facts.ban_scope import (
@@ -34,10 +32,17 @@ from consentmgr.screening.facts.resolution import ListShape, current_roles
 from consentmgr.screening.question import ALWAYS_BEFORE, NEVER_BEFORE, Question
 
 _OWN_SOURCES = ("self", "guardian", "staff", "court", "complaint")
+#: What is asked of a prohibition once its scope is known to reach the campaign.
+_OF_REACHING = ("prohibition_id", "target_kind", "address_key", "contact_id", "organisation_id", "domain", "source",
+                "from_us", "valid_from", "reference", "own", "liftable", "weight", "evidence", "code")  # fmt: skip
 
 
 def reaching_prohibitions(prohibitions: Frame, question: Question) -> Frame:
     """Prohibitions in force on the day whose scope reaches the campaign, with ``code`` and ``weight``."""
+    return _reaching(prohibitions, question).select(*_OF_REACHING)
+
+
+def _reaching(prohibitions: Frame, question: Question) -> Frame:
     today = nw.lit(question.today)
     in_force = (is_unknown("valid_from") | (nw.col("valid_from") <= today)) & (
         is_unknown("valid_until") | (nw.col("valid_until") >= today)
@@ -200,11 +205,11 @@ def bans_on_organisations(prohibitions: Frame, domains: Frame) -> Frame:
 
 
 def bans_on_other_addresses(
-    cases: Frame, prohibitions: Frame, register: Mapping[str, Frame], question: Question, keep: Keep
+    cases: Frame, prohibitions: Frame, points: Frame, roles: Frame, question: Question, keep: Keep
 ) -> Frame:
     """A person's own ban on one address holds for all the person's addresses: hits by the holder of the address."""
-    personal = prohibitions.filter(is_true("own")).join(_holders(register["points"]), on="address_key", how="inner")
-    return _with_former_role(keep(_joined_to_person(cases, personal), "personal_hits"), register["roles"], question)
+    personal = prohibitions.filter(is_true("own")).join(_holders(points), on="address_key", how="inner")
+    return _with_former_role(keep(_joined_to_person(cases, personal), "personal_hits"), roles, question)
 
 
 def _joined_to_person(cases: Frame, personal: Frame) -> Frame:
@@ -240,16 +245,26 @@ def _with_former_role(hits: Frame, roles: Frame, question: Question) -> Frame:
         "code", ("DM_OBJECTION_ALL", *CHANNEL_BANS, "DM_OBJECTION_TOPIC")
     )
     # Few of them are: all roles of a large register would be grouped for nothing.
-    concerned = roles.join(hits.filter(elsewhere).select("person"), left_on="contact_id", right_on="person", how="semi")
-    held = concerned.group_by("contact_id", "organisation_id").agg(nw.len())
+    asked = hits.filter(elsewhere).select("person", "made_at", "valid_from").unique()
+    concerned = roles.join(asked.select("person"), left_on="contact_id", right_on="person", how="semi")
+    # A ban made before the role began or after it had ended was not made in it.
+    made_in = (
+        concerned.join(asked, left_on=["contact_id", "organisation_id"], right_on=["person", "made_at"], how="inner")
+        .filter(
+            (is_unknown("since") | (nw.col("since") <= nw.col("valid_from")))
+            & (is_unknown("until") | (nw.col("until") >= nw.col("valid_from")))
+        )
+        .select("contact_id", "organisation_id", "valid_from")
+        .unique()
+    )
     still = (
         current_roles(concerned, question).group_by("contact_id", "organisation_id").agg(began=nw.col("since").min())
     )
     hits = (
         hits.join(
-            held.select("contact_id", "organisation_id", had_role=nw.lit(True)),
-            left_on=["person", "made_at"],
-            right_on=["contact_id", "organisation_id"],
+            made_in.select("contact_id", "organisation_id", "valid_from", had_role=nw.lit(True)),
+            left_on=["person", "made_at", "valid_from"],
+            right_on=["contact_id", "organisation_id", "valid_from"],
             how="left",
         )
         .join(
