@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from html import unescape
 from importlib import import_module
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -112,6 +113,15 @@ def test_a_controllers_name_stays_in_its_place(name: str, keys: Keys) -> None:
     assert [address.addr_spec for address in message["From"].addresses] == ["viestit@acme.example"]
     assert [address.addr_spec for address in message["To"].addresses] == ["a@x.example"]
     assert "<b>" not in mail.html
+
+
+def test_a_name_that_looks_like_a_template_stands_as_it_was_typed(keys: Keys) -> None:
+    typed = "{{ 7*7 }} $link ${link} %(link)s {0}"
+    mail = composed(queued(), Completion("Acme Oy", VALUES | {"controller": typed}), keys)
+    plain = mail.message.get_body(("plain",))
+    assert plain is not None
+    assert typed in plain.get_content()
+    assert typed in unescape(mail.html)
 
 
 @pytest.mark.parametrize("colour", ["#0a7d55", None, "red", '#fff"><script>', "#12345"])

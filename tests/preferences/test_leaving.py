@@ -18,7 +18,7 @@ from consentmgr.db import Database
 from consentmgr.keys import Keys
 from consentmgr.kit.errors import BadInput
 from consentmgr.preferences.leaving import LeavingDesk, Left, leave_state, masked_address
-from consentmgr.preferences.links import Link
+from consentmgr.preferences.links import Link, LinkUse, link_keys
 from consentmgr.prohibitions import opt_outs
 from consentmgr.prohibitions.journal import journal_folder
 from tests.preferences.leavers import NOW, Leavers, person
@@ -73,6 +73,16 @@ def test_the_scope_is_that_of_the_token_or_wider_where_its_part_is_gone(
     desk.leave(leavers.link(**fields), method="page", now=NOW)
     (ban,) = leavers.bans(AINO)
     assert (ban.channels, ban.topics, ban.controllers) == (channels, topics, controllers)
+
+
+def test_a_link_mailed_twenty_years_ago_leaves(leavers: Leavers, desk: LeavingDesk) -> None:
+    mailed = leavers.link_keys.mint(leavers.link(topic="gone"))
+    years_later = NOW + timedelta(days=20 * 365)
+    opened = link_keys(leavers.settings).open(LinkUse.LEAVE, mailed)
+    left = desk.leave(opened, method="one_click", now=years_later)
+    assert not left.already
+    (ban,) = leavers.bans(AINO)
+    assert (ban.recorded_at, ban.controllers) == (years_later, ["acme"])
 
 
 def test_repeating_it_adds_nothing_and_says_so(leavers: Leavers, desk: LeavingDesk) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
@@ -14,7 +15,7 @@ from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.keys import Keys, distrust_link_key, load_link_keys, rotate_link_key
 from consentmgr.preferences.links import LinkUse
-from tests.preferences.choosers import AINO, Choosers, person
+from tests.preferences.choosers import AINO, COURSES, Choosers, person
 
 
 @pytest.fixture
@@ -66,6 +67,14 @@ def test_the_page_tells_no_more_of_the_person_than_a_masked_address(client: Flas
         assert shown.count("a•••@p•••.example") == (page != "/details")
         for secret in ("aino@", "Aino", "Virtanen", "posti.example", "+35850"):
             assert secret not in shown
+
+
+def test_words_of_staff_that_look_like_a_template_stand_as_they_were_typed(
+    client: FlaskClient, people: Choosers, path: str
+) -> None:
+    typed = "{{ 7*7 }} {% raw %} ${controller} %(name)s {0}"
+    people.take({**COURSES, "names": dict.fromkeys(("fi", "sv", "en"), typed)})
+    assert typed in unescape(client.get(path).text)
 
 
 def test_asking_changes_nothing(client: FlaskClient, people: Choosers, path: str) -> None:
