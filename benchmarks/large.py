@@ -344,13 +344,27 @@ def change(count: int) -> None:
 # ------------------------------------------------------------------------------------------------ the files
 
 
-def files(folder: Path, contacts: int, rows: int, seed: int) -> None:
-    """The rivals' addresses, the lists and the campaign."""
+def files(folder: Path, contacts: int, rows: int, longest: int, seed: int) -> None:
+    """The rivals' addresses, the lists (up to ``longest`` rows) and the campaign."""
     known = _pieces(contacts)
     addresses = pl.concat([piece.select(address="email", may_be_sent="may_be_sent") for piece in known])
     addresses.write_parquet(folder / "addresses.parquet")
     addresses.write_csv(folder / "addresses.csv", separator=";")
     del addresses
+    whole = _list(contacts, rows, seed)
+    _write_list(whole, folder / "list.csv")
+    _write_list(whole.head(1000), folder / "small.csv")
+    for size in SLOPE_ROWS:
+        if size != rows and size <= longest:
+            _write_list(whole.head(size) if size < rows else _list(contacts, size, seed), folder / f"list-{size}.csv")
+    campaign = {
+        "type": "campaign", "key": "2026-syksy", "name": "Syksyn koulutukset", "controller": "acme", "channel": "email",
+        "purpose": "direct_marketing", "product_group": "training", "audience": "consumer",
+    }  # fmt: skip
+    (folder / "campaign.json").write_text(json.dumps(campaign, ensure_ascii=False), encoding="utf-8")
+
+
+def _list(contacts: int, rows: int, seed: int) -> pl.DataFrame:
     # As many people as the list can name, drawn by number, so that the register is never held whole.
     drawn = np.zeros(contacts + 1, dtype=np.bool_)
     drawn[np.random.default_rng(seed).choice(contacts, min(contacts, rows), replace=False) + 1] = True
@@ -358,18 +372,11 @@ def files(folder: Path, contacts: int, rows: int, seed: int) -> None:
         piece.filter(pl.Series(drawn[piece["n"].to_numpy()])).select("email", etunimi="given", sukunimi="family")
         for piece in _pieces(contacts)
     )
-    unknown = outsiders(rows, seed, TODAY)
-    whole = campaign_list(some, unknown, rows, seed, TODAY)
-    whole.write_csv(folder / "list.csv", separator=";", quote_style="never")
-    whole.head(1000).write_csv(folder / "small.csv", separator=";", quote_style="never")
-    for size in SLOPE_ROWS:
-        if size < rows:
-            whole.head(size).write_csv(folder / f"list-{size}.csv", separator=";", quote_style="never")
-    campaign = {
-        "type": "campaign", "key": "2026-syksy", "name": "Syksyn koulutukset", "controller": "acme", "channel": "email",
-        "purpose": "direct_marketing", "product_group": "training", "audience": "consumer",
-    }  # fmt: skip
-    (folder / "campaign.json").write_text(json.dumps(campaign, ensure_ascii=False), encoding="utf-8")
+    return campaign_list(some, outsiders(rows, seed, TODAY), rows, seed, TODAY)
+
+
+def _write_list(rows: pl.DataFrame, path: Path) -> None:
+    rows.write_csv(path, separator=";", quote_style="never")
 
 
 def _pieces(contacts: int) -> Iterator[pl.DataFrame]:
@@ -474,6 +481,7 @@ def main() -> None:
     parser.add_argument("step", nargs="?", choices=("all", "fill", "files", "change", "measure"), default="all")
     parser.add_argument("--contacts", type=int, default=10_000_000)
     parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--longest", type=int, help="rows of the longest list, for the slope (as --rows)")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=2026)
     parser.add_argument("--count", type=int, default=CHANGES, help="how many changes to make (change)")
@@ -487,7 +495,7 @@ def main() -> None:
     if given.step == "change":
         return change(given.count)
     if given.step == "files":
-        return files(given.folder, given.contacts, given.rows, given.seed)
+        return files(given.folder, given.contacts, given.rows, given.longest or given.rows, given.seed)
     _all(given)
     return None
 
@@ -497,24 +505,25 @@ def _all(given: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     began, load_before = datetime.now(UTC), page.load()
     sizes = (f"--contacts={given.contacts}", f"--rows={given.rows}", f"--seed={given.seed}")
+    longest = (f"--longest={given.longest}",) if given.longest else ()
     register = Installation(folder, "register")
-    ready = register.data / "benchmark-ready"
-    if given.step == "all" and not (ready.exists() and ready.read_text(encoding="utf-8") == " ".join(sizes)):
+    ready, made_with = register.data / "benchmark-ready", " ".join((*sizes, *longest))
+    if given.step == "all" and not (ready.exists() and ready.read_text(encoding="utf-8") == made_with):
         shutil.rmtree(register.data, ignore_errors=True)
         register.prepare()
         with register.database_running():
             print(register.run_module("benchmarks.large", "fill", *sizes).said, flush=True)
         measured(
-            module("benchmarks.large", "files", f"--folder={folder}", *sizes),
+            module("benchmarks.large", "files", f"--folder={folder}", *sizes, *longest),
             folder=folder,
             environment=clean_environment(),
         )
-        ready.write_text(" ".join(sizes), encoding="utf-8")
+        ready.write_text(made_with, encoding="utf-8")
     with register.database_running():
         sections = measure(register, given.contacts, given.rows, given.runs)
     text = page.page(
         sections,
-        command=" ".join(("python -m benchmarks.large", *sizes[:2], f"--runs={given.runs}")),
+        command=" ".join(("python -m benchmarks.large", *sizes[:2], *longest, f"--runs={given.runs}")),
         began=began,
         load_before=load_before,
         load_after=page.load(),
