@@ -25,10 +25,10 @@ demo: $(RUNTIME)
 	$(BIN)/consentmgr demo
 
 test: $(DEV) browser
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: $(DEV) browser
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
 # The journeys run in a browser: one of this machine, or else one that is fetched now.
 browser: $(DEV)

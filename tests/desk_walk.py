@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from playwright.sync_api import ConsoleMessage, Page, Request
+    from playwright.sync_api import ConsoleMessage, Page, Request, ViewportSize
     from werkzeug.routing import Map
 
 _LINKS = "links => links.map(one => one.href)"
@@ -25,6 +25,10 @@ _LINKS = "links => links.map(one => one.href)"
 IN_TURN = ["fi", *(pytest.param(other, marks=pytest.mark.slow) for other in ("sv", "en"))]
 #: WCAG 2.2 AA, and what axe's makers hold to be good practice besides.
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+NARROW: ViewportSize = {"width": 320, "height": 640}
+WIDE: ViewportSize = {"width": 1280, "height": 900}
 
 
 class Seen(NamedTuple):
@@ -128,14 +132,19 @@ class Looker:
         """
         self.page.wait_for_load_state()
         if rules:
+            self._widen(WIDE)
             self._hold_to_rules(name, dark=dark, all_rows=all_rows)
-        self.page.set_viewport_size({"width": 320, "height": 640})
-        too_wide = self.page.evaluate("document.documentElement.scrollWidth") - 320
+        self._widen(NARROW)
+        too_wide = self.page.evaluate("document.documentElement.scrollWidth") - NARROW["width"]
         if too_wide > 0:
-            self.faults.append(f"{name}: scrolls sideways by {too_wide} pixels at 320")
-        self.page.set_viewport_size({"width": 1280, "height": 900})
+            self.faults.append(f"{name}: scrolls sideways by {too_wide} pixels at {NARROW['width']}")
         if not self.scripts and self.page.locator("script").count():
             self.faults.append(f"{name}: holds a script")
+
+    def _widen(self, size: ViewportSize) -> None:
+        """It stays as it is for the next page: laying a page out anew is much of the work."""
+        if self.page.viewport_size != size:
+            self.page.set_viewport_size(size)
 
     def _hold_to_rules(self, name: str, *, dark: bool, all_rows: bool) -> None:
         looked_at = "document" if all_rows else "{exclude: [['tbody > tr:nth-child(n+7)']]}"

@@ -23,9 +23,8 @@ from consentmgr.demo.register import Size
 from consentmgr.demo.run import MARKER, demonstrate
 from consentmgr.importing.changes import NEW
 from consentmgr.kit.errors import BadInput
-from tests.conftest import RunCommand
+from tests.conftest import AS_INSTALLED, RunCommand
 
-ROOT = Path(__file__).resolve().parents[2]
 LISTS = ("1-uutiskirje.csv", "2-paattajat.xlsx", "3-soittolista.csv")
 ENDINGS = ("screened.csv", "allowed.csv", "report.html", "report.json", "certificate.json")
 SMALL = Size(contacts=260, organisations=60)
@@ -38,7 +37,7 @@ def consentmgr(folder: Path, *arguments: str, **variables: str) -> subprocess.Co
         [sys.executable, "-m", "consentmgr", *arguments],
         capture_output=True,
         encoding="utf-8",
-        env=kept | {"PYTHONPATH": str(ROOT)} | variables,
+        env=kept | {"PYTHONPATH": AS_INSTALLED} | variables,
         cwd=folder,
         check=False,
     )
@@ -121,7 +120,7 @@ def test_at_its_end_the_pages_are_there_with_links_that_work(tmp_path: Path) -> 
             [sys.executable, "-m", "consentmgr", "demo", "--folder", str(folder), "--seed", "4", "--language", "fi"],
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=kept | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            env=kept | {"PYTHONPATH": AS_INSTALLED, "PYTHONUNBUFFERED": "1"},
             cwd=tmp_path,
         )
 

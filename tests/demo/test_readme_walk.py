@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from consentmgr.config import VARIABLES
+from tests.conftest import AS_INSTALLED
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,7 +51,7 @@ def test_the_five_minutes(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CONSENTMGR_")}
     environment |= {
         "PATH": f"{commands}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": AS_INSTALLED,
         "CONSENTMGR_DATA": str(folder / "data"),
         "LC_ALL": "C.UTF-8",
     }

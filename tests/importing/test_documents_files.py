@@ -16,7 +16,7 @@ import pytest
 from consentmgr.importing.rejects import Rejection
 from consentmgr.importing.service import ImportReport, import_documents
 from consentmgr.importing.sources import open_documents
-from tests.conftest import RunCommand
+from tests.conftest import AS_INSTALLED, RunCommand
 from tests.importing.registers import NOW, Register, contact, email, event
 
 
@@ -249,10 +249,9 @@ def test_an_import_killed_between_batches_resumes(
     register: Register, tmp_path: Path, environment: dict[str, str], run_command: RunCommand
 ) -> None:
     path = write(tmp_path / "in.jsonl", *people(60), contact("crm:bad", points=[email("no")]), *people(340, start=60))
-    root = str(Path(__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", KILLED, str(path)],
-        env=environment | {"PYTHONPATH": root},
+        env=environment | {"PYTHONPATH": AS_INSTALLED},
         capture_output=True,
         check=False,
     )
@@ -302,10 +301,9 @@ def test_an_import_killed_in_the_middle_of_a_batch_leaves_nothing_of_it(
 ) -> None:
     """Each batch is four COPYs (contacts, points, entries, standing); the second one dies in one of them."""
     path = write(tmp_path / "in.jsonl", *people(120))
-    root = str(Path(__file__).parents[2])
     done = subprocess.run(
         [sys.executable, "-c", KILLED_AT_WORK, str(path), str(copies)],
-        env=environment | {"PYTHONPATH": root},
+        env=environment | {"PYTHONPATH": AS_INSTALLED},
         capture_output=True,
         check=False,
     )
@@ -372,9 +370,7 @@ def test_after_a_large_import_the_database_counts_its_tables_anew(
 ) -> None:
     def run(path: Path, many: int) -> float:
         command = [sys.executable, "-c", MANY, str(path), str(many)]
-        subprocess.run(
-            command, env=environment | {"PYTHONPATH": str(Path(__file__).parents[2])}, capture_output=True, check=True
-        )
+        subprocess.run(command, env=environment | {"PYTHONPATH": AS_INSTALLED}, capture_output=True, check=True)
         return float(register.one("SELECT reltuples FROM pg_class WHERE oid = 'contact'::regclass"))
 
     assert run(write(tmp_path / "large.jsonl", *people(37)), many=37) == 37

@@ -27,6 +27,11 @@ def fired() -> tuple[frozenset[str], ...]:
     return tuple(frozenset(answer.reasons) for answer in answers)
 
 
+@cache
+def headlines() -> frozenset[str]:
+    return frozenset(case["expect"]["reason"] for case in all_cases())
+
+
 @pytest.mark.parametrize("code", CODES)
 def test_a_case_shows_the_code_firing_and_another_shows_it_silent(code: str) -> None:
     assert any(code in reasons for reasons in fired())
@@ -35,7 +40,7 @@ def test_a_case_shows_the_code_firing_and_another_shows_it_silent(code: str) -> 
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_case_has_the_code_as_its_headline(code: str) -> None:
-    assert any(case["expect"]["reason"] == code for case in all_cases())
+    assert code in headlines()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

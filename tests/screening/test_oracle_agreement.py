@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 CAMPAIGNS, ROWS = 4, 25
 #: Questions (registers x campaigns) of the everyday suite and of the long run, which takes a quarter of an hour on two
 #: cores, and the registers of one test of each.
-EVERYDAY, LONG = 40, 5_000
+EVERYDAY, LONG = 20, 5_000
 REGISTERS, MANY_REGISTERS = 2, 25
 
 

@@ -64,6 +64,12 @@ def spark() -> Iterator[SparkSession]:
     session.conf.set("spark.sql.adaptive.enabled", "false")
     session.conf.set("spark.sql.codegen.wholeStage", "false")
     session.conf.set("spark.sql.codegen.factoryMode", "NO_CODEGEN")
+    # Filters that follow from others are looked for and plans are described at length: of plans like these, a quarter of
+    # the work.
+    session.conf.set("spark.sql.constraintPropagation.enabled", "false")
+    session.conf.set("spark.sql.ui.explainMode", "simple")
+    session.conf.set("spark.sql.debug.maxToStringFields", "3")
+    session.conf.set("spark.sql.maxPlanStringLength", "100")
     yield session
     session.stop()
 

@@ -28,7 +28,7 @@ from consentmgr.timetable.jobs import forget_tasks
 from consentmgr.timetable.models import Task
 from consentmgr.timetable.task_processes import environment_of, look_after_children
 from consentmgr.timetable.tasks import TaskView, cancel, claim, enqueue, recent, task_of
-from tests.conftest import TOP
+from tests.conftest import AS_INSTALLED, TOP
 from tests.timetable.works import WORKS
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -65,7 +65,7 @@ def worker(environment: dict[str, str]) -> Iterator[Callable[[UUID], subprocess.
 
     def start(task_id: UUID) -> subprocess.Popen[bytes]:
         program = [sys.executable, "-m", "tests.timetable.works", str(task_id)]
-        started.append(subprocess.Popen(program, env=environment | {"PYTHONPATH": str(TOP)}, cwd=TOP))
+        started.append(subprocess.Popen(program, env=environment | {"PYTHONPATH": AS_INSTALLED}, cwd=TOP))
         return started[-1]
 
     yield start
