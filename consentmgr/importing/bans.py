@@ -6,7 +6,7 @@ A ban is added, never changed and never lifted here, whatever a document says.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from consentmgr.consents.ledger import entries_of
@@ -22,7 +22,7 @@ from consentmgr.prohibitions.service import add_targeted, matching
 from consentmgr.prohibitions.targets import Target, targets_of
 from consentmgr.register.reading import contacts_by_ref
 from consentmgr.register.rows import ContactRow
-from consentmgr.register.writing import update_rows
+from consentmgr.register.writing import insert_rows, new_ids, update_rows
 from consentmgr.vocabulary.documents import Prohibition, ProhibitionTarget
 
 #: Place in the batch, document, and the target in the form it is matched by.
@@ -57,6 +57,7 @@ def take_prohibitions(batch: Batch, checked: Sequence[CheckedBan]) -> None:
     for place in held:
         batch.count("prohibition", new=False, changed=False, places=(place,))
     fresh = [ban for ban in checked if ban[0] not in held]
+    _begin_contacts(batch, {target.name for _, _, target in checked if target.kind == "contact" and target.name})
     added = add_targeted(
         batch.session,
         [document for _, document, _ in fresh],
@@ -72,6 +73,15 @@ def take_prohibitions(batch: Batch, checked: Sequence[CheckedBan]) -> None:
         batch.count("prohibition", new=new, changed=False, places=(place,))
         if new:
             batch.changes.decisions["prohibition"] += 1
+
+
+def _begin_contacts(batch: Batch, refs: Collection[str]) -> None:
+    """Contacts that bans name and nobody has told of begin with their ref alone, as organisations do that others name:
+    whoever comes by that ref, from whatever list, meets the ban.
+    """
+    unknown = sorted(set(refs) - contacts_by_ref(batch.session, refs).keys()) if refs else []
+    ids = new_ids(batch.session, "contact", len(unknown))
+    insert_rows(batch.session, [ContactRow(identifier, ref) for identifier, ref in zip(ids, unknown, strict=True)])
 
 
 def _without_evidence(batch: Batch, checked: Sequence[CheckedBan]) -> set[int]:

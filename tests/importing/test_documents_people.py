@@ -141,6 +141,21 @@ def test_an_erased_address_that_comes_back_under_another_ref_is_still_known(regi
     ) == 1  # fmt: skip
 
 
+# --- bans -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_ban_on_a_reference_that_nobody_has_told_of_waits_for_whoever_has_it(register: Register) -> None:
+    ban = {"type": "prohibition", "target": {"contact": "crm:1"}, "source": "self"}
+    register.take_well(ban)
+    assert register.contact()["given_name"] is None
+    before = register.checksum()
+    register.take_well(ban)
+    assert register.checksum() == before
+    register.take_well(AINO)
+    assert register.contact()["given_name"] == "Aino"
+    assert register.one("SELECT count(*) FROM contact") == 1
+
+
 # --- restriction ----------------------------------------------------------------------------------------------------
 
 

@@ -99,6 +99,9 @@ class Register:
             elif one.type == "organisation":
                 name = one.business_id or one.ref
                 self.lay_on(self.organisations.setdefault(name, Of()), {**one, "name": name})
+        for ban in self.bans:
+            if ban.target.contact:
+                self.contacts.setdefault(ban.target.contact, Of(ref=ban.target.contact))
         for who in self.contacts.values():
             # Erasure leaves the reference, the acts (``restricted_since`` is one) and the keys of the addresses; of
             # somebody who consented since, nothing went.
