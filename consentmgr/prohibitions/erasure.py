@@ -51,8 +51,8 @@ def erase_contacts(session: Session, erased: Mapping[int, ErasedBy | tuple[datet
     """Erase contacts whose ``erased`` entry is in the ledger; does not commit. Doing it again changes nothing.
 
     ``erased`` maps a contact's id to the moment and the id of that entry: append it first. Raises ``ValueError`` where
-    there is none (and the ledger itself refuses to let evidence go without one). Set-based. Prohibitions on the contacts or their addresses stay; the documents they came
-    in and the evidence they named are emptied.
+    there is none (and the ledger itself refuses to let evidence go without one). Set-based. Prohibitions on the contacts
+    or their addresses stay; the documents they came in and the evidence they named are emptied.
     """
     if not erased:
         return Erased(0, 0, 0)

@@ -482,8 +482,8 @@ def frames_of_snapshot(
 ) -> dict[str, Any]:
     """Each frame over the snapshot's files, with everything changed since read afresh and put in place.
 
-    ``list_rows``: how many rows are asked for. What is given back is for ``engine.table``: for DuckDB one query a frame, which it plans together with what is
-    asked of it; for others column expressions.
+    ``list_rows``: how many rows are asked for. What is given back is for ``engine.table``: for DuckDB one query a frame,
+    which it plans together with what is asked of it; for others column expressions.
     """
     contacts = sorted(_changed_contacts(connection, snapshot) if snapshot.changed is None else snapshot.changed)
     organisations = _changed(connection, "organisation", "changed_xid", snapshot)
