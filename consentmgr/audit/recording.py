@@ -19,9 +19,12 @@ def record_plainly(
     action: str,
     object: str,  # noqa: A002 - the word of the table
     detail: Mapping[str, Any] | None = None,
-) -> None:
-    """Add an event in the connection's transaction; arguments as ``service.record`` has them."""
-    connection.execute(
-        "INSERT INTO audit_event (at, actor, action, object, detail) VALUES (%s, %s, %s, %s, %s)",
+) -> int:
+    """Add an event in the connection's transaction; arguments and answer as ``service.record`` has them."""
+    added = connection.execute(
+        "INSERT INTO audit_event (at, actor, action, object, detail) VALUES (%s, %s, %s, %s, %s) RETURNING id",
         [at, actor, action, object, json.dumps(dict(detail or {}))],
     )
+    row = added.fetchone()
+    assert row is not None
+    return int(row[0])

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, insert, select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
 from consentmgr.audit.models import AuditEvent
+from consentmgr.audit.recording import record_plainly
+from consentmgr.db import written_connection
 from consentmgr.kit.clock import HELSINKI
 
 
@@ -28,9 +30,8 @@ def record(
     ``object`` is a kind and an id (``policy:sole_trader``), ``detail`` a JSON object; neither holds personal data.
     The table takes no change afterwards (``consents.append_only``).
     """
-    added = insert(AuditEvent).values(at=at, actor=actor, action=action, object=object, detail=dict(detail or {}))
-    event_id: int = session.execute(added.returning(AuditEvent.id)).scalar_one()
-    return event_id
+    connection = written_connection(session)
+    return record_plainly(connection, at=at, actor=actor, action=action, object=object, detail=detail)
 
 
 #: The action of a reading of personal data.

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID, uuid4
 
 from consentmgr.kit.errors import BadInput
@@ -103,13 +103,6 @@ class FileStore:
                         if folder.stat().st_mtime < moment.timestamp():
                             found.add(UUID(folder.name))
         return found
-
-    def passing_file(self) -> BinaryIO:
-        """A file without a name, on the store's own disk, for what is still coming in; gone when it is closed."""
-        import tempfile
-
-        make_private_folder(self._folder)
-        return tempfile.TemporaryFile(dir=self._folder)
 
     def _make(self, file_id: UUID) -> Path:
         make_private_folder(self._folder)

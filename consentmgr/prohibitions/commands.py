@@ -25,6 +25,7 @@ def status(form: str) -> None:
     """Tell how many files the journal has, and how much of it the register has not taken."""
     from consentmgr.db import open_database
     from consentmgr.prohibitions import journal
+    from consentmgr.prohibitions.journal_taken import journal_folder
 
     settings = load_settings(os.environ)
     with open_database(settings) as database, database.reading() as session:
@@ -40,9 +41,7 @@ def status(form: str) -> None:
         }
         click.echo(json.dumps(told, indent=2))
         return
-    click.echo(
-        f"{len(files):,} files, {sum(state.size for state in files):,} bytes in {journal.journal_folder(settings)}"
-    )
+    click.echo(f"{len(files):,} files, {sum(state.size for state in files):,} bytes in {journal_folder(settings)}")
     click.echo(f"{waiting:,} acts wait to be taken" if waiting else "the register has taken all of it")
     if damaged:
         click.echo(f"{damaged:,} lines are damaged: put the files back from a copy")

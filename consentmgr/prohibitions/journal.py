@@ -13,7 +13,6 @@ import logging
 import os
 import secrets
 import threading
-import time
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -35,6 +34,7 @@ from consentmgr.kit.errors import Unavailable
 from consentmgr.kit.private_folder import make_private_folder
 from consentmgr.prohibitions import erasure_acts, opt_outs
 from consentmgr.prohibitions.erasure_acts import ErasureAct
+from consentmgr.prohibitions.journal_taken import journal_folder, sizes
 from consentmgr.prohibitions.opt_outs import OptOut
 from consentmgr.prohibitions.recovered import refuse_unrecovered
 
@@ -68,10 +68,6 @@ _erasure = msgspec.json.Decoder(ErasureAct).decode
 #: The newest version of a line that is read and written here.
 _VERSION = 3
 _log = logging.getLogger(__name__)
-
-
-def journal_folder(settings: Settings) -> Path:
-    return settings.data_folder / "journal"
 
 
 # --- writing --------------------------------------------------------------------------------------------------------
@@ -245,48 +241,6 @@ class FileState:
     @property
     def is_behind(self) -> bool:
         return self.taken_to < self.size
-
-
-#: Seconds after which a file that was not written to grows no more: writers begin a new file each day.
-_GROWS_FOR = 2 * 86_400.0
-#: Seconds after which those are looked at again all the same, for one of them that somebody has put back from a copy.
-_LOOKED_AT_EVERY = 60.0
-
-
-class _Settled(NamedTuple):
-    """Sizes of files that grow no more, and when they are looked at again."""
-
-    sizes: dict[str, int]
-    until: float
-
-
-_settled: dict[Path, _Settled] = {}
-
-
-def sizes(settings: Settings) -> dict[str, int]:
-    """How many bytes each file of the journal holds. Each check asks, and after a year there are hundreds of files."""
-    folder, now = journal_folder(settings), time.time()
-    known = _settled.get(folder)
-    if known is None or not known.until - _LOOKED_AT_EVERY <= now < known.until:
-        known = _Settled({}, now + _LOOKED_AT_EVERY)
-    sizes, settled = {}, {}
-    try:
-        with os.scandir(folder) as found:
-            for entry in found:
-                name = entry.name
-                if name in known.sizes:
-                    sizes[name] = settled[name] = known.sizes[name]
-                elif name.endswith(".jsonl"):
-                    told = entry.stat()
-                    sizes[name] = told.st_size
-                    if told.st_mtime < now - _GROWS_FOR:
-                        settled[name] = told.st_size
-        _settled[folder] = _Settled(settled, known.until)
-        return sizes
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise Unavailable(f"the journal of prohibitions cannot be read: {error.strerror}") from None
 
 
 def files(session: Session, settings: Settings) -> list[FileState]:

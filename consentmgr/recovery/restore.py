@@ -22,6 +22,7 @@ from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, Unavailable
 from consentmgr.kit.private_folder import make_private_folder
 from consentmgr.prohibitions import journal
+from consentmgr.prohibitions.journal_taken import journal_folder
 from consentmgr.prohibitions.models import Restoration
 from consentmgr.prohibitions.recovered import open_restoration
 from consentmgr.recovery.backup import Backup, check_restored, load, owner, packed_files
@@ -195,7 +196,7 @@ def _since(
     for state in files:
         if state.name < first_day:
             continue
-        for act, _ in journal.read(journal.journal_folder(settings) / state.name, 0):
+        for act, _ in journal.read(journal_folder(settings) / state.name, 0):
             if act is None:
                 counted[None, "damaged"] += 1
             elif act.at > moment:

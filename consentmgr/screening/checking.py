@@ -29,7 +29,8 @@ from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import NotFound
 from consentmgr.prohibitions.hashes import hashes_met
-from consentmgr.prohibitions.journal import FileState, catch_up, has_taken, sizes
+from consentmgr.prohibitions.journal import FileState, catch_up, has_taken
+from consentmgr.prohibitions.journal_taken import sizes
 from consentmgr.prohibitions.recovered import refuse_unrecovered
 from consentmgr.register.reading import default_controller
 from consentmgr.screening.answers import Outcome

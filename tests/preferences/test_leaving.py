@@ -20,7 +20,7 @@ from consentmgr.kit.errors import BadInput
 from consentmgr.preferences.leaving import LeavingDesk, Left, leave_state, masked_address
 from consentmgr.preferences.links import Link, LinkUse, link_keys
 from consentmgr.prohibitions import opt_outs
-from consentmgr.prohibitions.journal import journal_folder
+from consentmgr.prohibitions.journal_taken import journal_folder
 from tests.preferences.leavers import NOW, Leavers, person
 
 AINO = "aino@posti.example"

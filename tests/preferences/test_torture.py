@@ -28,6 +28,7 @@ from consentmgr.embedded_postgres import EmbeddedPostgres
 from consentmgr.keys import Keys, load_keys
 from consentmgr.kit import clock
 from consentmgr.prohibitions import journal
+from consentmgr.prohibitions.journal_taken import journal_folder
 from tests.conftest import free_port
 from tests.preferences.leavers import Leavers
 from tests.preferences.test_links import malformed
@@ -91,7 +92,7 @@ def check(leavers: Leavers, database: Database, settings: Settings, keys: Keys, 
     assert not lost, f"{len(lost)} of {len(crowd.acknowledged)} acknowledged leaves are lost"
     journalled = {
         one.act.id
-        for path in journal.journal_folder(settings).iterdir()
+        for path in journal_folder(settings).iterdir()
         for one in journal.read(path, 0)
         if one.act is not None
     }
@@ -303,6 +304,6 @@ def test_the_journal_of_a_running_server_is_json_without_addresses(
     app = create_app(settings, database)
     client = app.test_client(use_cookies=False)
     client.post(f"/u/{leavers.token(leavers.link())}", data=ONE_CLICK, headers=FORM)
-    (path,) = journal.journal_folder(settings).iterdir()
+    (path,) = journal_folder(settings).iterdir()
     assert [json.loads(line)["method"] for line in path.read_text().splitlines()] == ["one_click"]
     app.extensions["leaving"].close()

@@ -23,7 +23,8 @@ from consentmgr.kit.errors import Unavailable
 from consentmgr.postgres_cluster import SUPERUSER
 from consentmgr.preferences.leaving import LeavingDesk
 from consentmgr.prohibitions import journal
-from consentmgr.prohibitions.journal import DamagedJournal, JournalWriter, journal_folder
+from consentmgr.prohibitions.journal import DamagedJournal, JournalWriter
+from consentmgr.prohibitions.journal_taken import journal_folder, sizes
 from consentmgr.prohibitions.opt_outs import OptOut
 from tests.conftest import RunCommand
 from tests.preferences.leavers import NOW, Leavers
@@ -111,17 +112,17 @@ def test_old_files_are_looked_at_once_a_minute_and_files_that_may_grow_each_time
     old = written(leavers, act(leavers))
     long_ago = time.time() - 3 * 86_400
     os.utime(old, (long_ago, long_ago))
-    first = journal.sizes(leavers.settings)
+    first = sizes(leavers.settings)
     assert first == {old.name: old.stat().st_size}
     # Nobody but a person with a copy does this.
     old.write_bytes(old.read_bytes() * 2)
     os.utime(old, (long_ago, long_ago))
     young = written(leavers, act(leavers))
-    assert journal.sizes(leavers.settings) == first | {young.name: young.stat().st_size}
+    assert sizes(leavers.settings) == first | {young.name: young.stat().st_size}
     young.write_bytes(young.read_bytes() * 2)
-    assert journal.sizes(leavers.settings)[young.name] == young.stat().st_size
-    monkeypatch.setattr(journal, "_LOOKED_AT_EVERY", 0.0)
-    assert journal.sizes(leavers.settings)[old.name] == old.stat().st_size == 2 * first[old.name]
+    assert sizes(leavers.settings)[young.name] == young.stat().st_size
+    monkeypatch.setattr("consentmgr.prohibitions.journal_taken._LOOKED_AT_EVERY", 0.0)
+    assert sizes(leavers.settings)[old.name] == old.stat().st_size == 2 * first[old.name]
 
 
 def test_what_a_dead_process_wrote_is_taken_once(leavers: Leavers) -> None:

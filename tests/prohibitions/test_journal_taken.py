@@ -12,8 +12,8 @@ from consentmgr.config import Settings
 from consentmgr.db import Database, open_database
 from consentmgr.keys import Keys
 from consentmgr.kit.errors import Unavailable
-from consentmgr.prohibitions.journal import DamagedJournal, JournalWriter, journal_folder
-from consentmgr.prohibitions.journal_taken import catch_up_plainly, is_all_taken
+from consentmgr.prohibitions.journal import DamagedJournal, JournalWriter
+from consentmgr.prohibitions.journal_taken import catch_up_plainly, is_all_taken, journal_folder
 from consentmgr.prohibitions.opt_outs import OptOut
 from consentmgr.prohibitions.recovered import NotRecovered
 from tests.preferences.leavers import NOW, Leavers

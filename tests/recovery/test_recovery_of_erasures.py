@@ -30,7 +30,7 @@ from consentmgr.preferences.choosing import Form
 from consentmgr.preferences.leaving import LeavingDesk
 from consentmgr.preferences.links import Link, LinkUse
 from consentmgr.prohibitions import erasure_acts, journal
-from consentmgr.prohibitions.journal import journal_folder
+from consentmgr.prohibitions.journal_taken import journal_folder
 from consentmgr.prohibitions.recovered import NotRecovered
 from consentmgr.recovery.backup import make_backup, read_backup
 from consentmgr.recovery.restore import recover, restore

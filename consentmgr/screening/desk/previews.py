@@ -48,11 +48,6 @@ class Preview:
     sheet: str | None = None
     sheets: tuple[str, ...] = ()
 
-    @property
-    def says_who(self) -> bool:
-        """Whether some recognised column says who a row is."""
-        return any(field in self.recognised for field in IDENTIFIERS)
-
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
