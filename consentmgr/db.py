@@ -418,12 +418,18 @@ def _refuse_unsafe_server(database: Database) -> None:
             found = connection.execute(
                 "SELECT current_setting('server_version_num')::int, current_setting('fsync'),"
                 " current_setting('full_page_writes'), current_setting('synchronous_commit'),"
-                " current_setting('server_encoding')"
+                " current_setting('server_encoding'), pg_is_in_recovery()"
             ).fetchone()
     except psycopg.OperationalError as error:
         raise Unavailable(f"the database cannot be reached: {_last_line(error)}") from None
     assert found is not None
-    sentence = unsafe_server(*found)
+    *told, is_standby = found
+    if is_standby:
+        raise Unavailable(
+            f"{database.described}: the server is a standby, which takes no writes; give the primary's address, or all"
+            " their hosts with target_session_attrs=read-write"
+        )
+    sentence = unsafe_server(*told)
     if sentence is not None:
         raise UnsafeSetting(f"{database.described}: {sentence}")
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from consentmgr.consents.ledger import driver_connection
+from consentmgr.database_identity import DATABASE_IDENTITY
 from consentmgr.kit.address_keys import CANONICAL_VERSION, AddressKeys
 
 if TYPE_CHECKING:
@@ -25,16 +26,9 @@ KINDS: Final = ("email", "phone")
 #: Bans hashed at a time.
 _BATCH: Final = 10_000
 
-#: Which cluster, timeline, database and schema: transaction numbers mean nothing in another, such as one that was put
-#: back from a backup.
-_DATABASE: Final = (
-    "(SELECT system_identifier FROM pg_control_system())::text || '/'"
-    " || (SELECT timeline_id FROM pg_control_checkpoint())::text || '/' || current_database() || '/'"
-    " || current_schema()"
-)
 _HASHED_TO: Final = (
     "SELECT position FROM prohibition_hashed_to"  # noqa: S608 - our own words
-    f" WHERE canonical_version = %(version)s AND database = {_DATABASE}"
+    f" WHERE canonical_version = %(version)s AND database = {DATABASE_IDENTITY}"
 )
 #: A ban on a plain address that can still be read; what erasure has emptied is met by the kept digests of the person.
 _IN_FORCE: Final = "target_kind = ANY(%(kinds)s) AND lifted_at IS NULL AND document IS NOT NULL"
@@ -91,7 +85,7 @@ def keep_up(session: Session, keys: AddressKeys) -> int:
             if cursor.execute(_ANY_UNSEEN, asked).fetchone() is None:
                 return 0
         # Noted before the bans are read: what is added meanwhile may be read twice, and is not missed.
-        cursor.execute("SELECT pg_current_snapshot()::text, " + _DATABASE)
+        cursor.execute("SELECT pg_current_snapshot()::text, " + DATABASE_IDENTITY)
         position, database = cursor.fetchone() or ("", "")
         read = 0
         bans.execute(_READ if row is None else _READ + _UNSEEN, asked)

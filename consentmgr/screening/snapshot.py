@@ -35,6 +35,7 @@ import pyarrow as pa
 from psycopg import Connection
 from psycopg.sql import SQL
 
+from consentmgr.database_identity import DATABASE_IDENTITY
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
 from consentmgr.screening.engine import DuckDBEngine, Engine, PolarsEngine, Query, query_of
@@ -371,16 +372,8 @@ def _scalar(connection: Connection[Any], question: str) -> str:
 
 
 def database_of(connection: Connection[Any]) -> str:
-    """Which cluster, timeline, database and schema: transaction numbers mean nothing in another.
-
-    A cluster that was put back to an earlier moment goes on in a timeline of its own and gives numbers out again.
-    """
-    return _scalar(
-        connection,
-        "select (select system_identifier from pg_control_system())::text || '/'"
-        " || (select timeline_id from pg_control_checkpoint())::text || '/' || current_database() || '/'"
-        " || current_schema()",
-    )
+    """Which cluster, timeline, database and schema (``database_identity``)."""
+    return _scalar(connection, f"select {DATABASE_IDENTITY}")
 
 
 def _notices(connection: Connection[Any]) -> list[str]:
