@@ -45,7 +45,7 @@ from consentmgr.importing.export import (
     topic_document,
 )
 from consentmgr.kit.errors import BadInput, NotFound
-from consentmgr.register.business_ids import canonical_business_id, canonical_reference
+from consentmgr.register.business_ids import canonical_business_id, canonical_reference, names_meant
 from consentmgr.register.models import Controller as StoredController
 from consentmgr.register.models import Notice as StoredNotice
 from consentmgr.register.models import Organisation as StoredOrganisation
@@ -168,10 +168,8 @@ def list_organisations(page: dict[str, Any]) -> Response:
     after = values_of(page["after"], int)[0] if page["after"] is not None else 0
     wanted = select(StoredOrganisation.id).where(StoredOrganisation.id > after)
     if (given := page["business_id"]) is not None:
-        names = {given, canonical_reference(given) or given, canonical_business_id(given, "FI") or given}
-        wanted = wanted.where(
-            StoredOrganisation.identity.in_(sorted(names)) | StoredOrganisation.ref.in_(sorted(names))
-        )
+        names = names_meant(given)
+        wanted = wanted.where(StoredOrganisation.identity.in_(names) | StoredOrganisation.ref.in_(names))
     if page["domain"] is not None:
         wanted = wanted.where(StoredOrganisation.domains.op("@>")(cast([page["domain"].strip().lower()], text_array())))
     ids = session().scalars(wanted.order_by(StoredOrganisation.id).limit(page["limit"] + 1)).all()

@@ -40,7 +40,7 @@ from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.prohibitions import lifting
 from consentmgr.prohibitions.listing import BanFilter, ListedBan, list_bans
-from consentmgr.register.business_ids import canonical_in_list
+from consentmgr.register.business_ids import names_meant
 from consentmgr.staff.api_access import caller, own, require_controller, scope, takes_up_to
 from consentmgr.staff.api_reading import audited
 from consentmgr.staff.scopes import Scope
@@ -153,8 +153,8 @@ def search_prohibitions(asked: dict[str, str]) -> dict[str, Any]:
         wanted = BanFilter(state="all", target_kind="contact", names=(given.strip(),))
     else:
         name = given.strip()
-        canonical = canonical_domain(name) if way == "domain" else canonical_in_list(name)
-        wanted = BanFilter(state="all", target_kind=way, names=(canonical or name,))
+        names = [canonical_domain(name) or name] if way == "domain" else names_meant(name)
+        wanted = BanFilter(state="all", target_kind=way, names=tuple(names))
     found = list_bans(session(), wanted, controllers=caller().controllers, today=today, limit=_MOST_FOUND)
     answer = {"items": [_told(one, today) for one in found]}
     audited("prohibitions", {"found": [one.id for one in found]})

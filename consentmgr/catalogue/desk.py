@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.audit import service as audit
 from consentmgr.edge import application
+from consentmgr.importing.cell_values import parse_country
 from consentmgr.kit import clock
 from consentmgr.register.models import Controller, Topic
 from consentmgr.staff.access import actor, may
@@ -146,6 +147,18 @@ def number_of(name: str, faults: Faults, *, largest: int = 2_147_483_647) -> int
     return int(given)
 
 
+def country_of(name: str, faults: Faults) -> str | None:
+    """A country by its two letters or its name, as imports read it; None where the field is empty."""
+    given = text(name, longest=100)
+    try:
+        return parse_country(given) if given else None
+    except ValueError:
+        faults[name] = gettext(
+            "There is no country with these letters. Enter the two letters of the country, such as FI or SE."
+        )
+        return None
+
+
 def one_of(name: str, allowed: Iterable[C], faults: Faults, *, given: str | None = None) -> C | None:
     """A choice of a list; None where nothing was chosen. What the list does not have is a fault."""
     value = text(name) if given is None else given
@@ -193,7 +206,7 @@ def done(sentence: str) -> None:
 def told_of(field: str | None) -> str:
     """What a page says of a field that a service would not take; the service's own sentence is for programmes."""
     sentences: dict[str, str] = {
-        "business_id": gettext("The business id is not right: its check digit does not match."),
+        "business_id": gettext("This is no organisation number of the country given below: check its digits. A Finnish one looks like 0112038-9. Where the organisation has none, leave the field empty and give an identifier of your own."),
         "ref": gettext("The identifier belongs to another organisation."),
         "colour": gettext("The colour cannot be used: it must be # and six hexadecimal digits, and readable text must fit on it."),
         "logo": gettext("The picture cannot be used: it must be a small PNG or SVG that only draws."),

@@ -14,6 +14,7 @@ from consentmgr.catalogue.desk import (
     Faults,
     catalogue,
     choices_of,
+    country_of,
     day_of,
     done,
     number_of,
@@ -30,6 +31,7 @@ from consentmgr.kit import clock
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.prohibitions.listing import BanFilter, list_bans
+from consentmgr.register.business_ids import canonical_business_id
 from consentmgr.register.organisation_search import Place, ShownOrganisation, find_organisations, shown_organisation
 from consentmgr.staff.access import actor, needs
 from consentmgr.staff.roles import Permission
@@ -112,9 +114,9 @@ def _save(number: int | None) -> AnyResponse | tuple[str, int]:
     verified_on = day_of("verified_on", faults)
     bought_on = day_of("last_purchase_on", faults)
     business_id, ref = text("business_id", longest=40), text("ref", longest=200)
-    country = text("country", longest=2).upper() or "FI"
-    if len(country) != 2 or not country.isascii() or not country.isalpha():
-        faults["country"] = gettext("Enter the country as two letters, such as FI.")
+    country = country_of("country", faults) or "FI"
+    if "country" not in faults and business_id and canonical_business_id(business_id, country) is None:
+        faults["business_id"] = told_of("business_id")
     if not business_id and not ref:
         faults["business_id"] = gettext("Give a business id, or an identifier of your own where there is none.")
     domains = texts("domains")
@@ -176,7 +178,8 @@ def _is_of(shown: ShownOrganisation, document: Organisation) -> bool:
     """Whether the document speaks of this organisation: it keeps what it is called by, or gets what it had not."""
     keeps_id = shown.business_id is None or document.business_id is not None
     keeps_ref = shown.ref is None or document.ref is None or document.ref == shown.ref
-    same = shown.business_id is None or (document.business_id or "").replace(" ", "") == shown.business_id
+    number = canonical_business_id(document.business_id or "", document.country or "FI")
+    same = shown.business_id is None or number == shown.business_id
     if shown.business_id is None and document.ref is None:
         return False
     return keeps_id and keeps_ref and same

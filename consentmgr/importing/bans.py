@@ -18,6 +18,7 @@ from consentmgr.importing.rejects import Rejection
 from consentmgr.kit.errors import BadInput
 from consentmgr.prohibitions.erasure import KeptKey as StoredKey
 from consentmgr.prohibitions.erasure import add_kept_keys
+from consentmgr.prohibitions.renaming import carry_over
 from consentmgr.prohibitions.service import add_targeted, matching
 from consentmgr.prohibitions.targets import Target, targets_of
 from consentmgr.register.reading import contacts_by_ref
@@ -50,9 +51,20 @@ def check_prohibitions(batch: Batch, placed: Sequence[tuple[int, Prohibition]], 
 
 
 def take_prohibitions(batch: Batch, checked: Sequence[CheckedBan]) -> None:
-    """Add the bans not held yet."""
+    """Add the bans not held yet, and those whose organisation is called otherwise from now on."""
+    carried = carry_over(
+        batch.session,
+        {held: row.identity for held, row in batch.renamed.items()},
+        {digits: row.identity for digits, row in batch.told_bare.items()},
+        keys=batch.keys,
+        actor=batch.actor,
+        now=batch.now,
+    )
+    if carried:
+        batch.changes.decisions["prohibition"] += carried
     if not checked:
         return
+    checked = [(place, document, _identified(batch, target)) for place, document, target in checked]
     held = _without_evidence(batch, checked)
     for place in held:
         batch.count("prohibition", new=False, changed=False, places=(place,))
@@ -73,6 +85,13 @@ def take_prohibitions(batch: Batch, checked: Sequence[CheckedBan]) -> None:
         batch.count("prohibition", new=new, changed=False, places=(place,))
         if new:
             batch.changes.decisions["prohibition"] += 1
+
+
+def _identified(batch: Batch, target: Target) -> Target:
+    """An organisation is banned by its identity, whichever of its names the document has."""
+    if target.kind != "organisation":
+        return target
+    return target._replace(name=batch.organisations[target.name or ""].identity)
 
 
 def _begin_contacts(batch: Batch, refs: Collection[str]) -> None:

@@ -31,6 +31,10 @@ class Batch:
     organisations: dict[str, OrganisationRow] = field(default_factory=dict)
     #: Organisations of which something changed beside their own row.
     touched_organisations: set[int] = field(default_factory=set)
+    #: Organisations that this batch gives another identity, by the one they had.
+    renamed: dict[str, OrganisationRow] = field(default_factory=dict)
+    #: Organisations that this batch tells of by digits which could be another's business id, by those digits.
+    told_bare: dict[str, OrganisationRow] = field(default_factory=dict)
 
     def reject(self, place: int, kind: str, rejection: Rejection) -> None:
         self.changes.rejected[place] = rejection

@@ -23,6 +23,7 @@ from consentmgr.vocabulary.codes import (
     PURPOSES,
 )
 from consentmgr.vocabulary.columns import folded
+from consentmgr.vocabulary.countries import COUNTRIES
 
 _ISO_DATE = re.compile(r"(\d{4})([-/.])(\d{1,2})\2(\d{1,2})")
 _PACKED_DATE = re.compile(r"(\d{4})(\d{2})(\d{2})")
@@ -346,7 +347,7 @@ def parse_country(text: str) -> str:
     named = _COUNTRIES.get(folded(text))
     if named is not None:
         return named
-    if len(text) == 2 and text.isascii() and text.isalpha():
+    if text.upper() in COUNTRIES:
         return text.upper()
     raise ValueError("is not a country's two letters, such as FI")
 

@@ -18,8 +18,14 @@ from consentmgr.importing.kept_keys import KeptProhibition
 from consentmgr.importing.rejects import Rejection
 from consentmgr.kit.canonical.emails import canonical_domain
 from consentmgr.kit.clock import HELSINKI, local_date
-from consentmgr.register.business_ids import canonical_business_id, canonical_reference
+from consentmgr.register.business_ids import (
+    CHECKED_COUNTRIES,
+    bare_business_id,
+    canonical_business_id,
+    canonical_reference,
+)
 from consentmgr.vocabulary.branding import colour_fault, logo_fault, privacy_url_fault
+from consentmgr.vocabulary.countries import COUNTRIES
 from consentmgr.vocabulary.documents import (
     Campaign,
     Contact,
@@ -300,11 +306,14 @@ def check_event(event: EventFields, premises: Premises) -> None:
 def check_organisation(document: Organisation, premises: Premises) -> tuple[str | None, str | None, list[CheckedPoint]]:
     """The organisation's canonical business id, its ref, and its points with their keys."""
     country = document.country or "FI"
+    if country not in COUNTRIES:
+        refuse("is not a country's two letters, such as FI", "country")
     business_id, ref = text_of(document.business_id), text_of(document.ref)
     if business_id is not None:
         canonical = canonical_business_id(business_id, country)
         if canonical is None:
-            refuse(f"is no organisation number of {country}: the check digits do not match", "business_id")
+            fault = "the check digits do not match" if country in CHECKED_COUNTRIES else "no digit is in it"
+            refuse(f"is no organisation number of {country}: {fault}", "business_id")
         business_id = canonical
     elif ref is not None:
         ref = reference(ref, "ref")
@@ -317,11 +326,12 @@ def check_organisation(document: Organisation, premises: Premises) -> tuple[str 
         if canonical_domain(domain) is None:
             refuse("is not a domain", f"domains[{position}]")
     _check_each(document.customer_of, "customer_of", _check_organisation_customer, premises)
-    points = []
+    points, own = [], {business_id, ref} - {None}
     for position, point in enumerate(document.points):
         try:
             points.append(check_point(point, premises, document.country))
-            if points[-1].organisation not in (None, business_id, ref):
+            named = points[-1].organisation
+            if named is not None and named not in own and bare_business_id(named) not in own:
                 refuse("is another organisation than the one that lists the point", "organisation")
         except Refused as refused:
             raise refused.within(f"points[{position}]") from None

@@ -10,7 +10,7 @@ from consentmgr.importing.batch import Batch, Fold
 from consentmgr.importing.checks import CheckedPoint, Refused, refuse
 from consentmgr.importing.points import PointKey, lay_point, new_point, point_key
 from consentmgr.kit.canonical.emails import canonical_domain
-from consentmgr.register.business_ids import is_finnish
+from consentmgr.register.business_ids import bare_business_id, is_finnish
 from consentmgr.register.reading import organisations_named, rows_by
 from consentmgr.register.rows import OrganisationCustomerRow, OrganisationRow, PointRow
 from consentmgr.register.writing import insert_rows, mark_changed, move_organisation, new_ids, update_rows
@@ -35,7 +35,8 @@ def take_organisations(batch: Batch, placed: Sequence[tuple[int, Organisation]],
     """Lay the documents over the register and fill ``batch.organisations`` with every name they and ``named`` use.
 
     ``named`` are canonical references from other documents; one that nobody has described yet becomes an
-    organisation of unknown form, so that what is said of it is kept and the screening can say what it lacks.
+    organisation of unknown form, so that what is said of it is kept and the screening can say what it lacks. Digits
+    alone name whoever was told by just them, and else the organisation whose business id they are.
     """
     checked: list[tuple[int, Organisation, str | None, str | None, list[CheckedPoint]]] = []
     names = set(named)
@@ -49,18 +50,22 @@ def take_organisations(batch: Batch, placed: Sequence[tuple[int, Organisation]],
         names.update(name for name in (business_id, ref) if name is not None)
     if not names:
         return
-    known = organisations_named(batch.session, names)
+    readings = {name: reading for name in named if (reading := bare_business_id(name)) is not None}
+    known = organisations_named(batch.session, names.union(readings.values()))
     by_name = batch.organisations
     by_name.update(known)
     new: list[OrganisationRow] = []
     changed: dict[int, OrganisationRow] = {}
     taken = _resolve(batch, checked, new, changed)
     for name in sorted(set(named) - by_name.keys()):
-        finnish = is_finnish(name)
-        stub = OrganisationRow(0, name, name if finnish else None, None if finnish else name)
-        by_name[name] = stub
-        new.append(stub)
-        batch.changes.stubs += 1
+        identity = readings.get(name, name)
+        if identity not in by_name:
+            finnish = is_finnish(identity)
+            stub = OrganisationRow(0, identity, identity if finnish else None, None if finnish else identity)
+            by_name[identity] = stub
+            new.append(stub)
+            batch.changes.stubs += 1
+        by_name[name] = by_name[identity]
     for row, identifier in zip(new, new_ids(batch.session, "organisation", len(new)), strict=True):
         row.id = identifier
     fresh = {row.id for row in new}
@@ -99,11 +104,16 @@ def _resolve(
             new.append(row)
         elif by_id is not None and by_ref is not None and by_id is not by_ref:
             row = _unite(batch, by_id, by_ref, taken, new, changed)
+        had = (row.identity, row.ref)
         if _name(row, business_id, ref) and row.id:
             changed[row.id] = row
+        if row.identity != had[0]:
+            batch.renamed[had[0]] = row
         for name in (business_id, ref):
             if name is not None:
                 by_name[name] = row
+                if (made or name not in had) and bare_business_id(name) not in (None, name):
+                    batch.told_bare[name] = row
         taken.append(_Taken(place, document, business_id, ref, points, row, made, bool(row.id and row.id in changed)))
     return taken
 
@@ -140,6 +150,7 @@ def _unite(
     """One organisation was known by its business id and, apart, by its ref; the document says they are one."""
     if loser.id and not winner.id:
         winner, loser = loser, winner
+    batch.renamed[loser.identity] = winner
     if loser.id:
         move_organisation(batch.session, loser.id, winner.id)
         changed.pop(loser.id, None)

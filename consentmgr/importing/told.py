@@ -80,7 +80,16 @@ _SENTENCES: Final[tuple[_Sentence, ...]] = (
     _Sentence("lies in the future", "on tulevaisuudessa", "ligger i framtiden"),
     _Sentence("is neither yes nor no", "ei ole kyllä eikä ei", "är varken ja eller nej"),
     _Sentence("is none of {codes}", "ei ole mikään näistä: {codes}", "är inget av följande: {codes}"),
-    _Sentence("is not a country's two letters", "ei ole maan kaksikirjaiminen tunnus", "är ingen landskod"),
+    _Sentence(
+        "is not a business id of {country}: no digit is in it",
+        "ei ole maan {country} yritystunnus: siinä ei ole yhtään numeroa",
+        "är inget organisationsnummer i {country}: det innehåller ingen siffra",
+    ),
+    _Sentence(
+        "is not a country's two letters, such as FI",
+        "ei ole maan kaksikirjaiminen tunnus, kuten FI",
+        "är ingen landskod med två bokstäver, till exempel FI",
+    ),
     _Sentence(
         "is no responsibility area that is known", "ei ole tunnettu vastuualue", "är inget känt ansvarsområde"
     ),

@@ -50,7 +50,7 @@ from consentmgr.people.api_schemas import (
 from consentmgr.people.listing import contact_meant, contact_row, list_people, standing_rows
 from consentmgr.people.reading import ShownBan, person_of
 from consentmgr.people.search import Question, look_for
-from consentmgr.register.business_ids import canonical_in_list
+from consentmgr.register.business_ids import names_meant
 from consentmgr.register.name_words import words_of
 from consentmgr.register.reading import contacts_by_ref
 from consentmgr.register.rows import ContactRow
@@ -227,7 +227,7 @@ def _question(way: str, given: str) -> Question:
             raise BadInput("is no address that can be matched", field=way)
         return Question(address_keys=(point.address_key,))
     if way == "business_id":
-        return Question(organisation=canonical_in_list(given) or given.strip())
+        return Question(organisations=tuple(names_meant(given)))
     if way == "ref":
         return Question(ref=given.strip())
     words = tuple(words_of(given))

@@ -39,6 +39,7 @@ from consentmgr.preferences.proposals import decide, proposal_of
 from consentmgr.staff.access import actor, needs
 from consentmgr.staff.roles import Permission
 from consentmgr.vocabulary.codes import LANGUAGES, PointKind, PointUse
+from consentmgr.vocabulary.countries import COUNTRIES
 from consentmgr.vocabulary.documents import PostalAddress
 
 _USES: tuple[PointUse, ...] = ("private", "work", "generic", "contact_address", "unknown")
@@ -148,8 +149,10 @@ def change_contact(contact_id: int) -> str | tuple[str, int] | AnyResponse:
 
 def _read_details(session: Session, faults: Faults) -> Details:
     country = text("country", longest=2).upper()
-    if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
-        faults["country"] = gettext("Enter the country as two letters, such as FI.")
+    if country and country not in COUNTRIES:
+        faults["country"] = gettext(
+            "There is no country with these letters. Enter the two letters of the country, such as FI or SE."
+        )
     postal = {name: text(f"post_{name}", longest=200) for name in _POST}
     kinds: tuple[PointKind, ...] = ("email", "phone")
     points = [_point(kind, faults, value=value) for kind in kinds if (value := text(kind, longest=320))]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.consents.sight import SEEN, Sight
 from consentmgr.kit.address_keys import AddressKeys
-from consentmgr.register.business_ids import canonical_in_list
+from consentmgr.register.business_ids import canonical_in_list, names_meant
 from consentmgr.register.name_words import beginnings, words_of
 from consentmgr.register.reading import psycopg_connection
 
@@ -42,7 +42,7 @@ class Question:
 
     ref: str = ""
     address_keys: tuple[UUID, ...] = ()
-    organisation: str | None = None
+    organisations: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
 
     @property
@@ -92,7 +92,7 @@ def question_of(text: str, keys: AddressKeys) -> Question:
     return Question(
         ref=text,
         address_keys=tuple({point.address_key for point in points if point is not None}),
-        organisation=canonical_in_list(text),
+        organisations=tuple(names_meant(text)) if canonical_in_list(text) is not None else (),
         # A letter alone begins half of all names; it is looked for beside another word.
         words=words if any(len(word) >= SHORTEST for word in words) else (),
     )
@@ -119,7 +119,7 @@ def look_for(session: Session, question: Question, *, sight: Sight, limit: int =
             **sight.parameters,
             "ref": question.ref,
             "keys": list(question.address_keys),
-            "organisation": question.organisation,
+            "organisations": list(question.organisations),
             "words": beginnings(question.words),
             "whole": list(question.words),
             "considered": _CONSIDERED,
@@ -142,10 +142,11 @@ def _statement(question: Question) -> str:
             "SELECT contact_id, 1 FROM contact_point WHERE address_key = ANY(%(keys)s) AND contact_id IS NOT NULL"
         )
         parts.append("SELECT contact_id, 1 FROM erased_key WHERE address_key = ANY(%(keys)s)")
-    if question.organisation is not None:
+    if question.organisations:
         parts += [
             f"(SELECT t.contact_id, 2 FROM organisation o JOIN {table} t ON t.organisation_id = o.id"  # noqa: S608
-            " WHERE o.identity = %(organisation)s AND t.contact_id IS NOT NULL LIMIT %(considered)s)"
+            " WHERE (o.identity = ANY(%(organisations)s) OR o.ref = ANY(%(organisations)s))"
+            " AND t.contact_id IS NOT NULL LIMIT %(considered)s)"
             for table in ("role", "contact_point")
         ]
     if question.words:

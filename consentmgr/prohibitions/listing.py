@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from consentmgr.consents.ledger import driver_connection
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.canonical.emails import canonical_domain
-from consentmgr.register.business_ids import canonical_business_id, canonical_reference
+from consentmgr.register.business_ids import names_meant
 
 State = Literal["in_force", "ended", "lifted", "all"]
 STATES: tuple[State, ...] = ("in_force", "ended", "lifted", "all")
@@ -76,12 +76,7 @@ def target_filter(words: str, keys: AddressKeys) -> BanFilter:
     found = [point.address_key for point in (keys.email(words), keys.phone(words)) if point is not None]
     if found:
         return BanFilter(state="all", keys=tuple(found))
-    names = {
-        words,
-        canonical_reference(words) or words,
-        canonical_business_id(words, "FI") or words,
-        canonical_domain(words) or words,
-    }
+    names = {canonical_domain(words) or words, *names_meant(words)}
     return BanFilter(state="all", names=tuple(sorted(names)))
 
 

@@ -15,7 +15,7 @@ from psycopg.rows import class_row
 from sqlalchemy.orm import Session
 
 from consentmgr.kit.canonical.emails import canonical_domain
-from consentmgr.register.business_ids import canonical_business_id, canonical_reference
+from consentmgr.register.business_ids import names_meant
 from consentmgr.register.reading import psycopg_connection
 
 #: Sorts after every character there is.
@@ -144,13 +144,12 @@ def find_organisations(
     found: list[FoundOrganisation] = []
     with connection.cursor(row_factory=class_row(FoundOrganisation)) as cursor:
         if words and after is None:
-            names = {words, canonical_reference(words) or words, canonical_business_id(words, "FI") or words}
             domain = canonical_domain(words.rpartition("@")[2]) or words
             cursor.execute(
                 _FOUND
                 + " WHERE o.identity = ANY(%(names)s) OR o.ref = ANY(%(names)s) OR o.domains @> ARRAY[%(domain)s]"
                 " ORDER BY o.id LIMIT %(limit)s",
-                {"names": sorted(names), "domain": domain, "limit": limit},
+                {"names": names_meant(words), "domain": domain, "limit": limit},
             )
             found = cursor.fetchall()
         begins = words.lower()

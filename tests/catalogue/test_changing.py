@@ -8,6 +8,7 @@ import json
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from sqlalchemy import select
 
 from consentmgr.audit.models import AuditEvent
@@ -182,6 +183,31 @@ def test_an_organisation_never_turns_into_another_by_its_form(register: Database
         steward.post(f"/desk/organisations/{ekman.id}/edit", {**given, "business_id": "0112038-8"}).status_code == 422
     )
     assert organisation(register).name == ekman.name
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "field"),
+    [("zzz", "ZZ", "country"), ("zzz", "EE", "business_id"), ("0112038-8", "FI", "business_id"), ("1234567891", "SE", "business_id")],
+)  # fmt: skip
+def test_an_organisation_with_a_number_or_country_that_is_none_is_told_what_to_do(
+    register: Database, desk: Desk, number: str, country: str, field: str
+) -> None:
+    steward = desk("data_steward")
+    given = {"business_id": number, "country": country, "name": "Muu Oy", "form": "unknown", "status": "active"}
+    answer = steward.post("/desk/organisations/new", given)
+    assert answer.status_code == 422
+    assert f'id="{field}-error"' in answer.text
+    assert given["name"] in answer.text
+    assert organisation(register).name != given["name"]
+
+
+@pytest.mark.parametrize("number", ["01120389", "FI 0112038-9", "0112038 9"])
+def test_an_organisation_is_added_however_its_number_is_written(register: Database, desk: Desk, number: str) -> None:
+    given = {"business_id": number, "country": "Suomi", "name": "Muu Oy", "form": "unknown", "status": "active"}
+    assert desk("data_steward").post("/desk/organisations/new", given).status_code == 302
+    with register.transaction() as session:
+        added = session.scalars(select(Organisation).where(Organisation.name == given["name"])).one()
+        assert (added.business_id, added.country) == ("0112038-9", "FI")
 
 
 # --- notices ------------------------------------------------------------------------------------------------------------

@@ -128,6 +128,88 @@ def test_two_numbers_of_one_ref_or_two_refs_of_one_number_are_refused(register: 
     assert register.refusal(OY | {"ref": "crm:8"}).field == "ref"
 
 
+# --- digits without their hyphen ------------------------------------------------------------------------------------
+
+BARE = {"type": "prohibition", "target": {"organisation": "01120389"}, "source": "organisation"}
+
+
+def bans(register: Register) -> list[str]:
+    return [row[0] for row in register.rows("SELECT organisation FROM prohibition ORDER BY organisation")]
+
+
+@pytest.mark.parametrize("ban_first", [True, False])
+def test_digits_without_their_hyphen_are_the_business_id(register: Register, ban_first: bool) -> None:
+    person = contact(
+        points=[email(organisation="0112038 9")], roles=[{"organisation": "01120389"}, {"organisation": "1234567897"}]
+    )
+    swedish = OY | {"business_id": "1234567897", "country": "SE", "points": [], "domains": []}
+    for document in (BARE, person, OY, swedish) if ban_first else (swedish, OY, person, BARE):
+        register.take_well(document)
+    assert organisations(register) == [
+        ("0112038-9", "0112038-9", None, "limited_company"),
+        ("123456-7897", "123456-7897", None, "limited_company"),
+    ]
+    assert bans(register) == ["0112038-9"]
+    before = register.checksum()
+    register.take_well(BARE)
+    assert register.checksum() == before
+
+
+def test_an_organisation_may_name_itself_by_its_digits_in_its_points(register: Register) -> None:
+    (point,) = OY["points"]
+    register.take_well(OY | {"points": [point | {"organisation": "01120389"}]})
+    assert register.one("SELECT count(*) FROM organisation") == 1
+
+
+@pytest.mark.parametrize("told", [{"ref": "01120389"}, {"business_id": "01120389", "country": "EE"}])
+@pytest.mark.parametrize("in_one_batch", [True, False])
+def test_whoever_was_told_by_just_those_digits_is_meant(
+    register: Register, told: dict[str, Any], in_one_batch: bool
+) -> None:
+    club = {"type": "organisation", "name": "Esimerkkiseura"} | told
+    documents = (OY, club, BARE, contact(roles=[{"organisation": "01120389"}]))
+    for part in [documents] if in_one_batch else [[document] for document in documents]:
+        register.take_well(*part)
+    assert [row[0] for row in organisations(register)] == ["0112038-9", "01120389"]
+    assert bans(register) == ["01120389"]
+    assert register.one("SELECT o.name FROM role r JOIN organisation o ON o.id = r.organisation_id") == club["name"]
+
+
+def test_a_ban_on_digits_holds_for_both_where_it_came_before_anybody_was_told_by_them(register: Register) -> None:
+    club = {"type": "organisation", "ref": "01120389", "name": "Esimerkkiseura"}
+    register.take_well(BARE, BARE | {"target": {"organisation": "0112038-9"}, "reference": "of the company"})
+    register.take_well(club)
+    assert bans(register) == ["0112038-9", "0112038-9", "01120389"]
+    before = register.checksum()
+    register.take_well(BARE, club)
+    assert register.checksum() == before
+
+
+@pytest.mark.parametrize("in_one_batch", [True, False])
+def test_a_ban_follows_an_organisation_that_gets_its_number(register: Register, in_one_batch: bool) -> None:
+    ban = {
+        "type": "prohibition",
+        "target": {"organisation": "crm:7"},
+        "channels": ["email"],
+        "source": "organisation",
+        "evidence": {"note": "letter"},
+    }
+    documents = ({"type": "organisation", "ref": "crm:7"}, ban, OY | {"ref": "crm:7"})
+    for part in [documents] if in_one_batch else [[document] for document in documents]:
+        register.take_well(*part)
+    assert "0112038-9" in bans(register)
+    assert register.one("SELECT evidence ->> 'note' FROM prohibition WHERE organisation = '0112038-9'") == "letter"
+    before = register.checksum()
+    register.take_well(ban)
+    assert register.checksum() == before
+
+
+def test_a_ban_follows_an_organisation_that_was_known_apart(register: Register) -> None:
+    register.take_well(OY, BARE | {"target": {"organisation": "crm:7"}})
+    register.take_well(OY | {"ref": "crm:7"})
+    assert bans(register) == ["0112038-9", "crm:7"]
+
+
 def test_domains_are_added_to_and_cleared_only_by_name(register: Register) -> None:
     register.take_well(OY, OY | {"domains": ["xn--tykalu-xxa.example", "esimerkki.example"]})
     assert register.one("SELECT domains FROM organisation") == ["esimerkki.example", "työkalu.example"]

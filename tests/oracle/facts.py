@@ -99,6 +99,10 @@ class Register:
             elif one.type == "organisation":
                 name = one.business_id or one.ref
                 self.lay_on(self.organisations.setdefault(name, Of()), {**one, "name": name})
+        parts = [part for who in self.contacts.values() for part in (*who.points, *who.roles)]
+        for one in (*parts, *(ban.target for ban in self.bans if ban.target)):
+            if one.organisation:
+                one["organisation"] = self.firm(one.organisation) or one.organisation
         for ban in self.bans:
             if ban.target.contact:
                 self.contacts.setdefault(ban.target.contact, Of(ref=ban.target.contact))
@@ -113,6 +117,12 @@ class Register:
                 for field in who.keys() - {"ref", "events", "restricted_since"}:
                     del who[field]
                 who["kept"] = kept
+
+    def firm(self, text):
+        """The organisation told by just this name; else the one whose business id it is, however it is written."""
+        told = {one.ref: name for name, one in self.organisations.items()} | {name: name for name in self.organisations}
+        digits = {re.sub(r"\W", "", name): name for name in self.organisations}
+        return told.get(text, digits.get(re.sub(r"^FI|\W", "", text or ""))) if text else None
 
     def lay_on(self, known, document):
         for point in document.get("points", ()):
@@ -135,7 +145,7 @@ class Facts:
         kinds = ("email", "phone") if self.audience or self.inmail else kinds
         asked = [given[kind] for kind in kinds if kind in given] or list(given.values())
         self.given, self.unreadable = set().union(*given.values()), bool(asked) and not any(asked)
-        firm = self.register.organisations.get(self.named_firm(), Of()).points
+        firm = self.register.organisations.get(self.register.firm(row.business_id), Of()).points
 
         def holds(who, address):
             same = [point.channel for point in who.points if point.forms & address]
@@ -150,11 +160,6 @@ class Facts:
         shared = [] if self.inmail or c.channel == "post" else [address for _, address in found]
         others = [who for who in everyone if who not in named]
         return found + [(who, address) for address in shared for who in others if holds(who, address)]
-
-    def named_firm(self):
-        """The organisation whose business id the row has, however it is written."""
-        digits = re.sub(r"^FI|\W", "", self.row.business_id or "")
-        return next((name for name in self.register.organisations if re.sub(r"\W", "", name) == digits), None)
 
     def look_at(self, who, address):
         """Whom (``who``), at which ``point``, of which organisation (``org``)."""
@@ -171,7 +176,7 @@ class Facts:
         self.roles = [role for role in who.roles if (role.since or "") <= today <= (role.until or "9")]
         employers = list({role.organisation for role in self.roles})
         self.known = bool(who or self.point or len(owners) == 1)
-        names = [self.point.organisation, *(name for name, _ in listed), self.named_firm()]
+        names = [self.point.organisation, *(name for name, _ in listed), self.register.firm(row.business_id)]
         names += [one for found in (owners, employers) for one in found if len(found) == 1]
         self.org = next((firms[name] for name in names if name in firms), Of())
         self.has_address, self.reachable = bool(address), bool(address or self.companies or self.inmail)

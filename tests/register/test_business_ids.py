@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consentmgr.register.business_ids import canonical_business_id, canonical_reference, is_finnish
+from consentmgr.register.business_ids import (
+    bare_business_id,
+    canonical_business_id,
+    canonical_in_list,
+    canonical_reference,
+    is_finnish,
+    names_meant,
+)
 
 
 @pytest.mark.parametrize(
@@ -36,10 +43,26 @@ def test_a_reference_of_finnish_shape_must_be_a_number() -> None:
     assert canonical_reference("0112038-9") == "0112038-9"
     assert canonical_reference("FI01120389") == "0112038-9"
     assert canonical_reference("0112038-1") is None
-    # Eight digits may be anybody's number; only the hyphen makes it a business id.
+    # Digits alone may be anybody's number: what they are is told where it is known who has been told by them.
     assert canonical_reference("01120389") == "01120389"
     assert canonical_reference(" crm:7 ") == "crm:7"
     assert canonical_reference("  ") is None
+
+
+@pytest.mark.parametrize("written", ["29050028", " 2905002 8 ", "29 05 00 28"])
+def test_eight_digits_are_a_business_id_by_their_check_digit(written: str) -> None:
+    assert bare_business_id(written) == canonical_in_list(written) == "2905002-8"
+    assert names_meant(written) == [written.strip(), "2905002-8"]
+
+
+def test_ten_digits_are_a_swedish_number_by_their_check_digit() -> None:
+    assert bare_business_id("123456 7897") == canonical_in_list("1234567897") == "123456-7897"
+
+
+@pytest.mark.parametrize("written", ["29050027", "1234567891", "123456789", "crm:29050028", "\u0662905002\u0668", ""])
+def test_digits_that_are_no_business_id_stay_a_reference(written: str) -> None:
+    assert bare_business_id(written) is None
+    assert canonical_reference(written) == (written or None)
 
 
 @given(st.text(max_size=20), st.sampled_from(["FI", "SE", "DE"]))

@@ -19,7 +19,7 @@ from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.canonical.names import canonical_name
 from consentmgr.kit.canonical.postal import canonical_post
 from consentmgr.kit.errors import BadInput
-from consentmgr.register.business_ids import canonical_business_id
+from consentmgr.register.business_ids import CHECKED_COUNTRIES, canonical_business_id
 from consentmgr.vocabulary.codes import (
     AreaEvidence,
     Channel,
@@ -164,7 +164,8 @@ class Reader:
         canonical = canonical_business_id(text, country or "FI")
         if canonical is None:
             where = f" of {country}" if country else ""
-            raise Unusable(f"is not a business id{where}: the check digits do not match", "business_id")
+            fault = "the check digits do not match" if (country or "FI") in CHECKED_COUNTRIES else "no digit is in it"
+            raise Unusable(f"is not a business id{where}: {fault}", "business_id")
         return canonical
 
     def controllers(self, row: Row) -> tuple[str, ...]:
