@@ -19,6 +19,7 @@ from consentmgr.campaigns import policy
 from consentmgr.consents import ledger
 from consentmgr.consents.acts import NewEntry
 from consentmgr.consents.ledger import RecordedEntry
+from consentmgr.consents.requests import ErasureAsked
 from consentmgr.consents.sight import SEEN, Sight
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import NotFound
@@ -178,6 +179,11 @@ class Person:
     @property
     def erased(self) -> bool:
         return self.contact.erased_at is not None
+
+    @property
+    def erasure(self) -> ErasureAsked | None:
+        """A wish to be erased that waits for its answer."""
+        return None if self.erased else ErasureAsked.of(step.entry for step in self.entries.values())
 
 
 def survivor_of(session: Session, contact_id: int, sight: Sight) -> int:

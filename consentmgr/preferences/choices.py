@@ -18,6 +18,7 @@ from consentmgr.campaigns.keeping import kept_campaigns
 from consentmgr.config import LANGUAGES, Language
 from consentmgr.consents import ledger
 from consentmgr.consents.acts import NewEntry
+from consentmgr.consents.requests import ErasureAsked
 from consentmgr.kit.clock import local_date
 from consentmgr.preferences.leaving import masked_address
 from consentmgr.preferences.links import Link
@@ -99,6 +100,8 @@ class Choices:
     known: bool
     erased: bool
     restricted: bool = False
+    #: A wish to be erased that waits for its answer: nothing is sent until then, whatever was chosen before.
+    erasure: ErasureAsked | None = None
     #: Which address the message went to, unreadable to others.
     address: str | None = None
     language: str | None = None
@@ -242,6 +245,7 @@ def choices_of(known: Known, link: Link, now: datetime, language: Language) -> C
         known=contact is not None,
         erased=False,
         restricted=contact is not None and contact.restricted_since is not None,
+        erasure=ErasureAsked.of(entry for _, entry in known.past.entries),
         address=_masked(known.point_written_to(link), link),
         language=contact.language if contact is not None else None,
         topics=reader.topics(),

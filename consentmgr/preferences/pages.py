@@ -211,6 +211,7 @@ class _Page:
             language=request.form.get("language") or choices.language,
             pause=_as_sent("pause") if fault is not None else pause,
             fault=fault.sentence if fault is not None else None,
+            today=local_date(self.now),
             first_day=first,
             last_day=last,
             done=done,

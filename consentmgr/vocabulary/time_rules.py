@@ -54,6 +54,18 @@ def born_after_for_age(today: date, years: int) -> date:
         return date(today.year - years, 2, 28)
 
 
+def answer_due(received_on: date) -> date:
+    """The last day to answer a request of somebody whose data it is (GDPR 12(3)): one month from its receipt.
+
+    The day of receipt is not counted, and a month that ends on a Saturday, Sunday or public holiday ends on the next
+    working day (Regulation 1182/71, article 3).
+    """
+    due = add_months(received_on, 1)
+    while due.weekday() >= calendar.SATURDAY or due in public_holidays(due.year):
+        due += timedelta(days=1)
+    return due
+
+
 @lru_cache(maxsize=64)
 def public_holidays(year: int) -> frozenset[date]:
     """The public holidays of ``year`` in Finland; Midsummer Eve and Christmas Eve, when nobody works, are among them."""

@@ -35,6 +35,17 @@ def test_nothing_of_another_controller_is_shown(register: Register, desk: Desk) 
         assert hidden not in page.text, hidden
 
 
+def test_whoever_answers_a_person_sees_that_they_wait_to_be_erased(register: Register, desk: Desk) -> None:
+    staff, number = desk("dpo"), register.id_of("both:maija")
+    pages = [f"/desk/people/{number}{page}" for page in ("", "/record/objected", "/record/consent_given")]
+    told = "is answered by"
+    assert all(told not in staff.get(page).text for page in pages)
+    asked = {"event": "erasure_requested", "at": "2026-11-02T09:00:00+02:00", "controller": "beta", "method": "paper"}
+    register.take({"type": "event", "contact": "both:maija", **asked})
+    for page in pages:
+        assert "2\u00a0Dec\u00a02026" in staff.get(page).text
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -209,6 +209,42 @@ def test_an_erased_person_is_told_so_and_may_stop(client: FlaskClient, people: C
     assert people.value("SELECT count(*) FROM prohibition") == 1
 
 
+@pytest.mark.parametrize("ago", [3, 60])
+@pytest.mark.parametrize(
+    ("language", "waits", "late"),
+    [
+        ("fi", "saat vastauksen viimeistään", "vastauksen olisi pitänyt tulla"),
+        ("sv", "du får svar senast", "borde ha fått svar"),
+        ("en", "you get an answer by", "you should have had an answer by"),
+    ],
+)
+def test_whoever_asked_to_be_erased_sees_by_when_it_is_answered_and_is_not_invited_back(
+    client: FlaskClient, people: Choosers, path: str, language: str, waits: str, late: str, ago: int
+) -> None:
+    asked = (people.now - timedelta(days=ago)).isoformat()
+    people.take(person("aino", {"event": "erasure_requested", "at": asked, "method": "email_link"}))
+    shown = client.get(f"{path}?lang={language}").text
+    assert (waits in shown, late in shown) == (ago == 3, ago == 60)
+    # Every box that could be ticked stands behind what is opened on purpose.
+    assert shown.index('<details class="later">') < shown.index('name="now"') < shown.index("</details>")
+    assert client.post(f"{path}?lang={language}", data=fields(shown)).status_code == 200
+    assert people.verdict(topic="courses") == ("block", "ERASED_SUPPRESSED")
+
+
+def test_a_wish_to_be_erased_is_told_until_it_is_carried_out_only(
+    client: FlaskClient, people: Choosers, path: str
+) -> None:
+    assert "erase your details" not in client.get(f"{path}?lang=en").text
+    people.take(
+        person(
+            "aino",
+            {"event": "erasure_requested", "at": "2026-10-01T10:00:00+03:00", "method": "paper"},
+            {"event": "erased", "at": "2026-10-02T10:00:00+03:00", "method": "paper"},
+        )
+    )
+    assert "erase your details" not in client.get(f"{path}?lang=en").text
+
+
 def test_a_correction_becomes_a_proposal_and_changes_nothing(client: FlaskClient, people: Choosers, path: str) -> None:
     sent = {"given_name": "Áine", "family_name": "", "street": "", "postal_code": "", "city": ""}
     answer = client.post(f"{path}/details?lang=en", data=sent)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from consentmgr.vocabulary.policy import DEFAULT_POLICY, policy_from
 from consentmgr.vocabulary.time_rules import (
     add_months,
+    answer_due,
     born_after_for_age,
     may_call_at,
     oldest_inside,
@@ -50,6 +51,19 @@ def test_add_months(day: date, months: int, later: date) -> None:
 )
 def test_oldest_inside(today: date, months: int, oldest: date) -> None:
     assert oldest_inside(today, months) == oldest
+
+
+@pytest.mark.parametrize(
+    ("received", "due"),
+    [
+        (date(2026, 11, 20), date(2026, 12, 21)),  # the 20th is a Sunday
+        (date(2026, 1, 31), date(2026, 3, 2)),  # February ends on a Saturday
+        (date(2026, 3, 6), date(2026, 4, 7)),  # the 6th is Easter Monday
+        (date(2026, 9, 1), date(2026, 10, 1)),
+    ],
+)
+def test_a_request_is_answered_within_a_month_or_on_the_next_working_day(received: date, due: date) -> None:
+    assert answer_due(received) == due
 
 
 @given(DAYS, st.integers(0, 60))
