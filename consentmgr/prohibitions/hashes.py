@@ -13,8 +13,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from consentmgr.consents.ledger import driver_connection
 from consentmgr.database_identity import DATABASE_IDENTITY
+from consentmgr.db import driver_connection
 from consentmgr.kit.address_keys import CANONICAL_VERSION, AddressKeys
 
 if TYPE_CHECKING:

@@ -21,17 +21,14 @@ import msgspec
 import pyarrow as pa
 from psycopg import Connection, RawCursor
 
-from consentmgr.campaigns.policy import policy_of_decisions
+from consentmgr.campaigns.policy_in_force import policy_of_decisions
 from consentmgr.config import Settings
-from consentmgr.consents.ledger import driver_connection
-from consentmgr.db import Database
+from consentmgr.db import Database, driver_connection
 from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import NotFound
 from consentmgr.prohibitions.hashes import hashes_met
-from consentmgr.prohibitions.journal import FileState, catch_up, has_taken
 from consentmgr.prohibitions.journal_taken import sizes
-from consentmgr.prohibitions.recovered import refuse_unrecovered
 from consentmgr.register.reading import default_controller
 from consentmgr.screening.answers import Outcome
 from consentmgr.screening.compiled.answering import is_met_by_hash, told_of_few
@@ -148,10 +145,18 @@ def check(
         # Looked at first: what is in the journal by then is in the register too, or is taken now.
         journal = sizes(settings)
         asked = _asked(database, listed, campaign, list(journal))
+        behind = {name: size for name, size in journal.items() if asked.marks.get(name, 0) < size}
+        if not asked.unrecovered and not behind:
+            break
+        # Loaded now: it takes longer than finding out that there is nothing to take, which is what nearly every
+        # question finds.
+        from consentmgr.prohibitions.journal import FileState, catch_up, has_taken
+        from consentmgr.prohibitions.recovered import refuse_unrecovered
+
         if asked.unrecovered:
             with database.reading() as session:
                 refuse_unrecovered(session)
-        if has_taken(settings, [FileState(name, size, asked.marks.get(name, 0)) for name, size in journal.items()]):
+        if has_taken(settings, [FileState(name, size, asked.marks.get(name, 0)) for name, size in behind.items()]):
             break
         catch_up(database, settings, keys, now)
     question = _question(asked, campaign, now, controllers)

@@ -34,9 +34,10 @@ finally:
     [
         (("screen", "list.csv", "--campaign", "campaign.json"), NEEDLESS | OF_SESSIONS),
         (("explain", "birger@posti.example", "--campaign", "campaign.json"), NEEDLESS | OF_SESSIONS),
+        (("check", "birger@posti.example", "--campaign", "campaign.json"), NEEDLESS | OF_SESSIONS),
         (("export", "run", "hashed"), NEEDLESS),
     ],
-    ids=["screen", "explain", "export"],
+    ids=["screen", "explain", "check", "export"],
 )
 def test_it_loads_no_more(
     words: tuple[str, ...],
