@@ -1,9 +1,10 @@
 """Runs commands as processes of their own without loading the product anew for each.
 
-A process that has loaded what most commands need waits on a socket, and forks for every command that comes: the child
-takes over the arguments, environment, folder and the three standard streams it was sent, and is from then on what
-``python -m consentmgr`` would be. Loading takes half a second, a fork ten milliseconds, and a run of all tests has
-hundreds of commands. Threads of engines are started by their first use, so none is lost by a fork.
+A process that has loaded what commands and servers need waits on a socket, and forks for every command that comes: the
+child takes over the arguments, environment, folder and the three standard streams it was sent, and is from then on what
+``python -m consentmgr`` would be. Loading takes a second or two, a fork some milliseconds, and a run of all tests has
+hundreds of commands. Threads of engines are started by their first use, so none is lost by a fork. What commands load
+is held by ``tests/house/test_what_commands_load.py``, which starts them without this.
 """
 
 from __future__ import annotations
@@ -28,27 +29,25 @@ from typing import IO, TYPE_CHECKING, NoReturn
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-#: What takes long to load and most commands need. What few need (the web server, the workbook reader) is not here.
+#: What commands load besides the modules of all of them and of the pages, each when it first needs it.
 PRELOADED = (
-    "consentmgr.cli",
-    "consentmgr.db",
-    "consentmgr.keys",
-    "consentmgr.importing.commands",
-    "consentmgr.importing.service",
-    "consentmgr.screening.commands",
+    "consentmgr.app",
     "consentmgr.screening.run",
     "consentmgr.screening.decide",
     "consentmgr.screening.explain",
-    "consentmgr.consents.verification",
+    "apscheduler.schedulers.background",
+    "concurrent.futures.process",
     "duckdb",
+    "flask_migrate.cli",
+    "flask_sqlalchemy.cli",
+    "jinja2.ext",
     "polars",
+    "rich._emoji_codes",
     "rich.progress",
     "rich.table",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
 )
-#: What a server needs besides: everything.
-OF_SERVERS = (*PRELOADED, "consentmgr.commands", "consentmgr.app", "consentmgr.serving", "consentmgr.scheduler")
 _LENGTH = struct.Struct("!I")
 
 
@@ -89,18 +88,11 @@ class Started:
 class CommandRunner:
     """Starts the waiting process; ``run`` and ``start`` send it a command. Close it."""
 
-    def __init__(self, folder: Path, search_path: str, *, of_servers: bool = False) -> None:
+    def __init__(self, folder: Path, search_path: str) -> None:
         self._address = str(folder / "commands.sock")
         reader, writer = os.pipe()
         self._process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.command_runner",
-                self._address,
-                str(writer),
-                *(["servers"] if of_servers else []),
-            ],
+            [sys.executable, "-m", "tests.command_runner", self._address, str(writer)],
             env={**os.environ, "PYTHONPATH": search_path},
             pass_fds=(writer,),
             stdin=subprocess.DEVNULL,
@@ -174,19 +166,26 @@ def _received(connection: socket.socket, size: int) -> bytes:
     return found
 
 
-def _wait_for_commands(address: str, ready: int, *, of_servers: bool) -> NoReturn:
-    for module in OF_SERVERS if of_servers else PRELOADED:
+def _load_everything(folder: Path) -> None:
+    """What a command or a server would load before its work, and what the first that asks makes for all that follow."""
+    from flask import Flask
+    from jinja2 import FileSystemBytecodeCache
+    from sqlalchemy.orm import configure_mappers
+
+    from consentmgr.blueprints import BLUEPRINTS
+    from consentmgr.cli import COMMANDS, OWN_COMMANDS
+    from consentmgr.scheduler import JOBS
+
+    places = [row.place for row in (*COMMANDS, *OWN_COMMANDS, *BLUEPRINTS, *JOBS)]
+    for module in (*PRELOADED, *(place.partition(":")[0] for place in places)):
         import_module(module)
-    if of_servers:
-        from flask import Flask
-        from jinja2 import FileSystemBytecodeCache
+    configure_mappers()
+    # A template is compiled by the first server that shows it, and not by each.
+    Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(folder))}
 
-        from consentmgr.blueprints import BLUEPRINTS
 
-        # A template is compiled by the first server that shows it, and not by each.
-        Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(Path(address).parent))}
-        for row in BLUEPRINTS:
-            import_module(row.place.partition(":")[0])
+def _wait_for_commands(address: str, ready: int) -> NoReturn:
+    _load_everything(Path(address).parent)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
     listening.listen(16)
@@ -194,32 +193,48 @@ def _wait_for_commands(address: str, ready: int, *, of_servers: bool) -> NoRetur
     # What is loaded stays to the end: no child goes through it for its garbage.
     gc.collect()
     gc.freeze()
-    # Those who wait for a command's end are nobody's business.
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # A child's end is a byte here, so that one place waits for commands that come and for those that end.
+    ended, tells = os.pipe()
+    os.set_blocking(ended, False)
+    os.set_blocking(tells, False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(tells, warn_on_full_buffer=False)
+    running: dict[int, socket.socket] = {}
     while True:
+        told, _, _ = select.select([listening, ended], [], [])
+        if ended in told:
+            with suppress(BlockingIOError):
+                os.read(ended, 4096)
+            _tell_who_ended(running)
+        if listening not in told:
+            continue
         connection, _ = listening.accept()
-        if os.fork() == 0:
-            listening.close()
-            _answer(connection)
-        connection.close()
+        head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
+        asked = _received(connection, *_LENGTH.unpack(head))
+        child = os.fork()
+        if child == 0:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for end in (listening, connection, *running.values()):
+                end.close()
+            os.close(ended)
+            os.close(tells)
+            _be_the_command(*json.loads(asked), streams)
+        for stream in streams:
+            os.close(stream)
+        connection.sendall(_LENGTH.pack(child))
+        running[child] = connection
 
 
-def _answer(connection: socket.socket) -> NoReturn:
-    """Run the command in a child, and send its number, and in the end its exit code."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, 3)
-    asked = _received(connection, *_LENGTH.unpack(head))
-    child = os.fork()
-    if child == 0:
-        connection.close()
-        _be_the_command(*json.loads(asked), streams)
-    for stream in streams:
-        os.close(stream)
-    connection.sendall(_LENGTH.pack(child))
-    _, status = os.waitpid(child, 0)
-    with suppress(BrokenPipeError):
-        connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
-    os._exit(0)
+def _tell_who_ended(running: dict[int, socket.socket]) -> None:
+    """Send the exit code of every child that has ended to whoever asked for it."""
+    with suppress(ChildProcessError):
+        while True:
+            child, status = os.waitpid(-1, os.WNOHANG)
+            if child == 0:
+                return
+            with running.pop(child) as connection, suppress(BrokenPipeError):
+                connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
 def _be_the_command(arguments: list[str], environment: dict[str, str], folder: str, streams: list[int]) -> NoReturn:
@@ -251,4 +266,4 @@ def _be_the_command(arguments: list[str], environment: dict[str, str], folder: s
 
 
 if __name__ == "__main__":
-    _wait_for_commands(sys.argv[1], int(sys.argv[2]), of_servers="servers" in sys.argv[3:])
+    _wait_for_commands(sys.argv[1], int(sys.argv[2]))

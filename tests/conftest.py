@@ -333,17 +333,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def _server_runner() -> Iterator[CommandRunner]:
-    with TemporaryDirectory(prefix="servers-") as folder:
-        runner = CommandRunner(Path(folder), AS_INSTALLED, of_servers=True)
-        yield runner
-        runner.close()
-
-
 @pytest.fixture
 def serve(
-    environment: dict[str, str], tmp_path: Path, _server_runner: CommandRunner
+    environment: dict[str, str], tmp_path: Path, _command_runner: CommandRunner
 ) -> Iterator[Callable[..., RunningServer]]:
     """Start ``consentmgr serve`` on the test's register, as often as is asked; ``variables`` are more environment.
 
@@ -370,7 +362,7 @@ def serve(
                     cwd=tmp_path,
                 )
             else:
-                process = _server_runner.start(asked, output=log, environment=told, folder=tmp_path)
+                process = _command_runner.start(asked, output=log, environment=told, folder=tmp_path)
         running = RunningServer(process, url, written)
         started.append(running)
         deadline = time.monotonic() + 60
