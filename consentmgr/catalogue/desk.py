@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, TypeVar
 
-from flask import Blueprint, current_app, flash, render_template, request, url_for
+from flask import Blueprint, current_app, flash, g, render_template, request, url_for
 from flask_babel import gettext
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -50,11 +50,33 @@ def in_words(texts: dict[str, str], fallback: str = "") -> str:
     return next((texts[known] for known in (application.language(), *LANGUAGES) if texts.get(known)), fallback)
 
 
+def _named_in_lists() -> tuple[dict[str, str], dict[str, str]]:
+    """What one's controllers and their topics are called, by key; asked once a request, and only by pages that show any."""
+    if "named_in_lists" not in g:
+        with application.database().reading() as session:
+            controllers = own_controllers(session)
+            g.named_in_lists = controllers, topics_of(session, controllers)
+    named: tuple[dict[str, str], dict[str, str]] = g.named_in_lists
+    return named
+
+
+def controllers_named(keys: Iterable[str]) -> str:
+    """Controllers as people write them, with commas between; those of others by their keys."""
+    return ", ".join(_named_in_lists()[0].get(key, key) for key in keys)
+
+
+def topics_named(keys: Iterable[str]) -> str:
+    """Topics by their names in the page's language, with commas between."""
+    return ", ".join(_named_in_lists()[1].get(key, key) for key in keys)
+
+
 @catalogue.context_processor
 def _words() -> dict[str, Any]:
     return {
         "name_of": name_of,
         "in_words": in_words,
+        "controllers_named": controllers_named,
+        "topics_named": topics_named,
         "url_of_people": url_of_people,
         "url_of_person": url_of_person,
         "url_of_imports": lambda: _url_of("imports.overview"),

@@ -47,6 +47,7 @@ def overview() -> str:
         return render_template(
             "changes/webhooks.html",
             rows=service.listed(session, _sight()),
+            controllers=_names(session),
             states=STATES,
             tones=TONES,
             now=clock.now(),
@@ -99,6 +100,11 @@ def _add_page(faults: dict[str, str] | None = None) -> str:
     )
 
 
+def _names(session: Session) -> dict[str, str]:
+    """What controllers are called, by key."""
+    return {row.key: row.name for row in session.execute(select(Controller.key, Controller.name))}
+
+
 def _controllers_asked() -> frozenset[str] | None:
     """All controllers, only for those who work for all of them. Raises ``BadInput``."""
     sight = _sight()
@@ -139,6 +145,7 @@ def _show(webhook_id: int, faults: dict[str, str] | None = None) -> str:
         return render_template(
             "changes/webhook.html",
             row=row,
+            controllers=_names(session),
             attempts=service.deliveries(session, webhook_id, limit=_SHOWN_ATTEMPTS),
             failures=service.deliveries(session, webhook_id, limit=_SHOWN_ATTEMPTS, failed=True),
             states=STATES,

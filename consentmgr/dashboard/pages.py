@@ -314,7 +314,8 @@ def links(campaign: str) -> str:
         if not known:
             raise NotFound("there is no such figure")
         rows = figures.link_days(session, campaign=campaign, since=since)
-    return render_template("dashboard/links.html", about=about, campaign=known[0], rows=rows, words=words)
+        name = figures.campaign_names(session, [campaign]).get(campaign, campaign)
+    return render_template("dashboard/links.html", about=about, campaign=known[0], name=name, rows=rows, words=words)
 
 
 @dashboard.get("/figures/bursts")

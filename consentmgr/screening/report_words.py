@@ -196,7 +196,7 @@ EN: Final = Words(
     areas="Duties it concerns",
     list_source="Source of the list",
     list_sources={
-        "own": "own",
+        "own": "our own register",
         "vendor": "data vendor",
         "population_register": "population register",
         "unknown": "unknown",
@@ -322,7 +322,7 @@ FI: Final = Words(
     areas="Tehtävät, joita se koskee",
     list_source="Listan lähde",
     list_sources={
-        "own": "oma",
+        "own": "oma rekisteri",
         "vendor": "tietojen toimittaja",
         "population_register": "väestötietojärjestelmä",
         "unknown": "tuntematon",
@@ -449,7 +449,7 @@ SV: Final = Words(
     areas="Arbetsuppgifter den gäller",
     list_source="Listans källa",
     list_sources={
-        "own": "egen",
+        "own": "eget register",
         "vendor": "uppgiftsleverantör",
         "population_register": "befolkningsdatasystemet",
         "unknown": "okänd",

@@ -18,7 +18,7 @@ from consentmgr.kit.errors import NotFound
 from consentmgr.staff import accounts
 from consentmgr.staff.access import actor, needs
 from consentmgr.staff.roles import Permission
-from consentmgr.staff.wording import action_name, detail_name
+from consentmgr.staff.wording import action_name, detail_name, detail_told
 
 trail = Blueprint("audit", __name__)
 
@@ -46,6 +46,7 @@ def events() -> str:
         actions=[(action, action_name(action)) for action in known],
         action_name=action_name,
         detail_name=detail_name,
+        detail_told=detail_told,
         wanted=wanted,
         given={name: request.args.get(name, "") for name in ("actor", "action", "object", "since", "until")},
         faults=faults,

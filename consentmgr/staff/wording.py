@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask_babel import get_locale, gettext
 from flask_babel import lazy_gettext as _
 
 from consentmgr.config import LANGUAGES, Language
+from consentmgr.edge.filters import moment
 from consentmgr.i18n import choose_language
 from consentmgr.staff.roles import BY_KEY
 
@@ -99,7 +103,11 @@ DETAILS = {
     "after": _("after"),
     "part": _("part"),
     "session": _("session"),
+    "bytes": _("bytes"),
 }
+
+#: A moment as entries of the audit log keep it.
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d\S*(?:Z|[+-]\d\d:\d\d)")
 
 #: What was done, by the action of the audit log. An action that is not here is shown as it is.
 ACTIONS = {
@@ -190,6 +198,24 @@ def action_name(action: str) -> str:
 def detail_name(name: str) -> str:
     """What a part of an entry's detail is called."""
     return str(DETAILS.get(name, name))
+
+
+def detail_told(value: object) -> str:
+    """A part of an entry's detail as people write it: moments by the clock here, lists with commas between."""
+    if isinstance(value, bool):
+        return str(gettext("yes") if value else gettext("no"))
+    if isinstance(value, str):
+        return _moment_told(value) if _MOMENT.fullmatch(value) else value
+    if isinstance(value, list) and all(isinstance(one, str | int) for one in value):
+        return ", ".join(map(detail_told, value))
+    return str(value) if isinstance(value, int | float) else json.dumps(value, ensure_ascii=False)
+
+
+def _moment_told(text: str) -> str:
+    try:
+        return moment(datetime.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def method_name(method: str) -> str:

@@ -145,7 +145,7 @@ CODE_NAMES: Final[Mapping[str, Names]] = {
         ("business", "organisations", "organisaatiot", "organisationer"),
     ),
     "list_source": _names(
-        ("own", "our own", "oma", "egen"),
+        ("own", "our own register", "oma rekisteri", "eget register"),
         ("vendor", "data vendor", "tietojen toimittaja", "uppgiftsleverantör"),
         ("population_register", "population register", "väestötietojärjestelmä", "befolkningsdatasystemet"),
         ("unknown", "not known", "ei tiedossa", "okänd"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import json
+import re
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -239,6 +240,14 @@ def test_a_version_is_seen_before_it_is_published_and_never_changed(register: Da
     assert again.status_code == 422
     assert stored(register, Notice, ("signup", 3, "fi")) is None
     assert stored(register, Notice, ("signup", 2, "fi")).words == row.words
+
+
+def test_controllers_and_topics_are_named_as_people_write_them(register: Database, desk: Desk) -> None:
+    steward = desk("data_steward", controllers={"acme"})
+    for place in ("/desk/notices/signup", "/desk/prohibitions"):
+        shown = steward.get(place).text
+        assert re.search(r"(>|; )Acme Oy<", shown), place
+        assert not re.search(r"(>|; )acme<", shown), place
 
 
 def test_words_are_kept_to_the_letter(register: Database, desk: Desk) -> None:

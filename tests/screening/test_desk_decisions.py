@@ -117,7 +117,11 @@ def test_screening_again_shows_only_what_changed(
     third = UUID(client.post(f"/desk/screenings/{second}/again").location.rpartition("/")[2])
     work(database, settings)
     assert "No verdict has changed" in client.get(f"/desk/screenings/{third}/changes").text
-    assert "The register says something else now" in client.get(f"/desk/screenings/{found.id}/rows/1").text
+    why = client.get(f"/desk/screenings/{found.id}/rows/1").text
+    assert "The register says something else now" in why
+    # What was consulted is told in names, not in keys.
+    assert "<dd>Acme Oy</dd>" in why
+    assert "<dd>acme</dd>" not in why
 
 
 def test_a_decision_holds_on_where_nothing_about_the_row_has_changed(

@@ -10,6 +10,7 @@ from flask_babel import gettext
 from sqlalchemy.orm import Session
 
 from consentmgr.edge import application
+from consentmgr.edge.filters import moment
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.screening.desk import lists, words
@@ -77,7 +78,8 @@ def _message_page(
     language = application.language()
     newest = lists.newest(session, actor=who.name, controllers=who.controllers, limit=25)
     screened = [
-        (f"list:{one.id}", one.title)
+        # Told apart from its campaign, and from the campaign's other lists, by when it came.
+        (f"list:{one.id}", gettext("%(campaign)s (list of %(when)s)", campaign=one.title, when=moment(one.created_at)))
         for one in newest
         if one.campaign is not None and one.campaign.get("channel") == "email"
     ]

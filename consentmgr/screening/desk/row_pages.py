@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from flask import Response, abort, flash, make_response, redirect, request, url_for
 from flask_babel import format_decimal, gettext
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from consentmgr.audit.service import read
 from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput, NotFound
+from consentmgr.register.models import Controller, Topic
+from consentmgr.register.reading import rows_by
+from consentmgr.register.rows import OrganisationRow
 from consentmgr.screening.desk import decisions, lists, stored_rows, words
 from consentmgr.screening.desk.door import is_part, own_list, page, screened_list, screenings, whole_number
 from consentmgr.screening.desk.lists import result_folder
@@ -141,6 +147,7 @@ def why(list_id: UUID, number: int) -> Response:
         described = lists.campaign_of_list(found)
         address_keys = AddressKeys(application.keys().address_key, application.keys().address_key_id)
         answer = explained_row(session, row.identifiers, described, keys=address_keys, now=now, language=language)
+        called = _called(session, answer["consulted"])
         made = decisions.decisions_of(session, found)
         newest = _decisions_shown(folder, made, [row]).get(number)
         decided_by = names_of(session, {newest.actor}).get(newest.actor, newest.actor) if newest is not None else None
@@ -177,8 +184,27 @@ def why(list_id: UUID, number: int) -> Response:
         decided_by=decided_by,
         may_decide=may(Permission.DECIDE_REVIEW, found.controller) and row.verdict == "review",
         kind_names=words.KIND_NAMES,
-        told=words.entry_told,
+        told=partial(words.entry_told, called=called),
     )
+
+
+def _called(session: Session, consulted: Mapping[str, Any]) -> dict[str, dict[Any, str]]:
+    """What people call the controllers, topics and organisations that entries name, by the entries' fields."""
+    language = application.language()
+    controllers = {row.key: row.name for row in session.execute(select(Controller.key, Controller.name))}
+    topics = {
+        key: names.get(language) or next(iter(names.values()), key)
+        for key, names in session.execute(select(Topic.key, Topic.names))
+    }
+    ids = {one["organisation_id"] for entries in consulted.values() for one in entries if "organisation_id" in one}
+    organisations = {row.id: row.name or row.identity for row in rows_by(session, OrganisationRow, "id", ids)}
+    return {
+        "controller": controllers,
+        "controllers": controllers,
+        "topics": topics,
+        "product_group": topics,
+        "organisation_id": organisations,
+    }
 
 
 def _consulted(found: Mapping[str, Any], evidence: Sequence[str]) -> list[dict[str, Any]]:

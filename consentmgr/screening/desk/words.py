@@ -155,12 +155,18 @@ _ENTRY_FIELDS: Final[dict[str, tuple[Any, str | None]]] = {
 }
 
 
-def entry_told(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What a consulted entry says, in words: names and values for a definition list."""
+def entry_told(entry: Mapping[str, Any], called: Mapping[str, Mapping[Any, str]]) -> list[tuple[str, str]]:
+    """What a consulted entry says, in words: names and values for a definition list.
+
+    ``called``: what people call the things a field names, by field and key.
+    """
     told = []
     for name, value in entry.items():
         label, codes = _ENTRY_FIELDS.get(name, (name, None))
-        told.append((str(label), _value_told(value, codes)))
+        names = called.get(name, {})
+        if isinstance(value, list):
+            value = [names.get(one, one) for one in value]
+        told.append((str(label), _value_told(names.get(value, value) if not isinstance(value, list) else value, codes)))
     return told
 
 
