@@ -234,13 +234,13 @@ class WebServer:
             async with asyncio.timeout(BODY_SECONDS):
                 whole = await protocol()
             return _Body(io.BytesIO(whole), len(whole))
-        most = self._largest(scope.method, scope.path)
-        if most <= LARGEST_BODY:
-            async with asyncio.timeout(BODY_SECONDS):
-                return await _read(protocol)
+        most = max(self._largest(scope.method, scope.path), LARGEST_BODY)
         if length is not None and length > most:
             # The page says what it takes, in the reader's language; it needs the length for that and not the body.
             return _Body(io.BytesIO(), length)
+        if most == LARGEST_BODY:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await _read(protocol)
         if self._uploads >= MOST_UPLOADS:
             raise _TooMany
         self._uploads += 1

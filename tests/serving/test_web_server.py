@@ -21,6 +21,7 @@ from consentmgr.web_server import WebServer
 from tests.conftest import free_port
 
 app = Flask("tried")
+app.config["MAX_CONTENT_LENGTH"] = web_server.LARGEST_BODY
 released = threading.Event()
 
 
@@ -210,6 +211,12 @@ def test_a_body_beyond_the_limit_is_refused_without_being_read(port: int) -> Non
             answer = connection.recv(100)
     assert answer[:12] in (b"", b"HTTP/1.1 413")
     assert ask(port, "GET", "/said/x")[0] == 200
+
+
+def test_a_body_that_is_said_to_be_too_large_is_refused_by_the_page_in_its_own_words(port: int) -> None:
+    answer = raw(port, b"POST /said/x HTTP/1.1\r\nHost: x\r\nContent-Length: 3000000\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"text/html" in answer
 
 
 def test_clients_that_send_a_byte_at_a_time_hold_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
