@@ -82,14 +82,18 @@ def row_of(address: str) -> dict[str, str]:
     """A list row that holds just this identifier.
 
     ``phone:29050528`` says what it is; without that, eight digits whose check digit holds are a business id, for
-    people leave its hyphen out, and a telephone number is rarely written without its first zero.
+    people leave its hyphen out, and a telephone number is rarely written without its first zero. Ten digits that begin
+    with one are a telephone number, though one in ten of them could be a Swedish organisation's.
     """
     said, separator, rest = address.partition(":")
     if separator and said in KINDS and rest.strip():
         return {said: rest.strip()}
     if canonical_sha256(address):
         return {"email_sha256": address, "phone_sha256": address}
-    if address_kind(address) == "business_id" or canonical_in_list(address) not in (None, address.strip()):
+    digits = "".join(address.split())
+    telephone = len(digits) == 10 and digits.startswith("0")
+    written = canonical_in_list(address) not in (None, address.strip()) and not telephone
+    if address_kind(address) == "business_id" or written:
         return {"business_id": address}
     if canonical_email(address):
         return {"email": address}

@@ -67,6 +67,10 @@ def test_a_campaign_planned_for_a_time_that_has_passed_is_told_of() -> None:
         ("29050528", {"phone": "29050528"}, ("business_id:29050528", "ref:29050528")),
         ("business_id:29050528", {"business_id": "29050528"}, ()),
         ("0501000003", {"phone": "0501000003"}, ()),
+        # One in ten telephone numbers has a Swedish organisation number's check digit.
+        ("0501000301", {"phone": "0501000301"}, ()),
+        ("050 100 0301", {"phone": "050 100 0301"}, ()),
+        ("2905007 9", {"business_id": "2905007 9"}, ()),
         ("crm:12345", {"ref": "crm:12345"}, ()),
         ("12345678", {"ref": "12345678"}, ("business_id:12345678",)),
         ("ref:aino@posti.example", {"ref": "aino@posti.example"}, ()),
