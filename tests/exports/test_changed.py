@@ -96,7 +96,7 @@ def delta(database: Database, settings: Settings, keys: Keys) -> Delta:
     return Delta(database, settings, keys)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(other, marks=pytest.mark.slow) for other in range(1, 6))])
 def test_what_changed_is_told_as_the_whole_set_would_be(
     seed: int, take: Take, schedule: Callable[..., str], delta: Delta
 ) -> None:

@@ -509,7 +509,7 @@ def follow_seconds(
 def test_a_slot_a_second_is_run_once_by_four_schedulers(
     take: Take, schedule: Callable[..., str], database: Database, keys: Keys, target: Path, forks: Forks
 ) -> None:
-    follow_seconds(12, take, schedule, database, keys, target, forks)
+    follow_seconds(5, take, schedule, database, keys, target, forks)
 
 
 @pytest.mark.slow

@@ -32,21 +32,21 @@ def headlines() -> frozenset[str]:
     return frozenset(case["expect"]["reason"] for case in all_cases())
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_a_case_shows_the_code_firing_and_another_shows_it_silent(code: str) -> None:
-    assert any(code in reasons for reasons in fired())
-    assert any(code not in reasons for reasons in fired())
+def test_a_case_shows_each_code_firing_and_another_shows_it_silent() -> None:
+    assert len(CODES) > 70
+    assert not [code for code in CODES if not any(code in reasons for reasons in fired())]
+    assert not [code for code in CODES if all(code in reasons for reasons in fired())]
 
 
-@pytest.mark.parametrize("code", CODES)
-def test_a_case_has_the_code_as_its_headline(code: str) -> None:
-    assert code in headlines()
+def test_a_case_has_each_code_as_its_headline() -> None:
+    assert set(CODES) <= headlines()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("code", list(BY_CODE))
-def test_the_code_has_a_sentence_and_its_law_in_every_language(code: str, language: str) -> None:
-    told = explanation(code, language, "email")  # type: ignore[arg-type]
-    assert told.endswith(").")
-    assert "{" not in told
-    assert len(told) > 15
+def test_each_code_has_a_sentence_and_its_law(language: str) -> None:
+    told = {code: explanation(code, language, "email") for code in BY_CODE}  # type: ignore[arg-type]
+    # A sentence, with its law in brackets at the end, and nothing left to fill in.
+    wrong = {
+        code: words for code, words in told.items() if not words.endswith(").") or "{" in words or len(words) <= 15
+    }
+    assert not wrong
