@@ -275,10 +275,10 @@ def own_installation(tmp_path: Path, _prepared: Path) -> Settings:
     return Settings(data_folder=folder)
 
 
-@pytest.fixture
-def keys(settings: Settings) -> Keys:
-    """The installation's keys."""
-    return load_keys(settings)
+@pytest.fixture(scope="session")
+def keys(session_keys: Settings) -> Keys:
+    """The keys of ``settings``, whose folder a test that looks into none need not have."""
+    return load_keys(session_keys)
 
 
 @pytest.fixture

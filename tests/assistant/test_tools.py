@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from mcp.client import Client as Session
-from mcp.client.stdio import StdioServerParameters
 
 from consentmgr.assistant.answering import told
 from consentmgr.assistant.commands import Refused, refuse_writing
@@ -27,6 +25,10 @@ from tests.conftest import free_port
 from tests.people.people import ACME, Register
 
 if TYPE_CHECKING:
+    # Loading it takes a second, which the worker spends that runs these tests, and no other.
+    from mcp.client import Client as Session
+    from mcp.client.stdio import StdioServerParameters
+
     from tests.conftest import RunCommand, RunningServer
 
 
@@ -42,6 +44,8 @@ def register(database: Database, keys: Keys) -> Register:
 
 @pytest.fixture
 def parameters(register: Register, web: RunningServer, environment: dict[str, str]) -> StdioServerParameters:
+    from mcp.client.stdio import StdioServerParameters
+
     key = key_of(register.database, Scope.CHECK, Scope.MINT_LINKS)
     return StdioServerParameters(
         command=sys.executable,
@@ -51,6 +55,8 @@ def parameters(register: Register, web: RunningServer, environment: dict[str, st
 
 
 def in_session(parameters: StdioServerParameters, ask: Callable[[Session], Any]) -> Any:
+    from mcp.client import Client as Session
+
     async def run() -> Any:
         async with Session(parameters, read_timeout_seconds=60) as session:
             return await ask(session)
