@@ -8,38 +8,33 @@ whoever asks in plain SQL (``reading_plainly``, ``writing_plainly``, ``ask``) do
 from __future__ import annotations
 
 import os
-import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from threading import BoundedSemaphore, RLock
-from typing import TYPE_CHECKING, Any, Final, LiteralString, Self, TypeAlias, TypeVar, cast
-from urllib.parse import parse_qsl, unquote, urlsplit
+from typing import TYPE_CHECKING, Any, Final, Self, TypeAlias, TypeVar, cast
 from weakref import finalize
 
 import psycopg
 
 from consentmgr.config import Settings
+from consentmgr.database_addresses import driver_of, engine_of_address, engine_of_built_in, make_engine, plain_address
+from consentmgr.database_checks import refuse_other_address_key, refuse_other_schema, refuse_unsafe_server
 from consentmgr.embedded_postgres import EmbeddedPostgres
 from consentmgr.files import data_folder
-from consentmgr.keys import ADDRESS, address_key_id, load_address_key
-from consentmgr.kit.errors import Unavailable, UnsafeSetting
 from consentmgr.kit.private_folder import make_private_folder
 from consentmgr.postgres_cluster import DATABASE, ROLE
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Connection, Engine
+    from sqlalchemy import Connection, Engine
     from sqlalchemy.orm import Session
 
     #: Who asks in plain SQL, inside a transaction: a session, or the driver's connection itself.
     Asking: TypeAlias = Session | psycopg.Connection[Any]
 
 Answer = TypeVar("Answer")
-
-#: The oldest PostgreSQL that is still looked after and has everything used here.
-OLDEST_POSTGRESQL = 14
 
 #: Questions asked of the database by ``Database.ask`` at the same moment; others wait a few milliseconds.
 _MOST_ASKERS: Final = 8
@@ -199,7 +194,7 @@ class Database:
             _drop_abandoned_schemas(holder)
             holder.execute(text("SELECT pg_advisory_lock(hashtextextended(:name, 0))"), {"name": name})
             holder.execute(text(f"CREATE SCHEMA {name}"))
-            scratch = Database(_make_engine(self.engine.url, search_path=name))
+            scratch = Database(make_engine(self.engine.url, search_path=name))
             try:
                 with scratch.engine.begin() as connection:
                     migrate(connection)
@@ -260,8 +255,8 @@ def open_database(settings: Settings, *, connections: int | None = None) -> Data
     database = _open(settings, create=False, connections=connections)
     try:
         with database.reading_plainly() as connection:
-            _refuse_other_schema(connection)
-            _refuse_other_address_key(connection, settings)
+            refuse_other_schema(connection)
+            refuse_other_address_key(connection, settings)
     except BaseException:
         database.close()
         raise
@@ -303,20 +298,15 @@ def migrate(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def known_revisions() -> list[str]:
-    """The schema's revisions this program knows, oldest first: the numbers the migration files begin with."""
-    return sorted(path.name.split("_")[0] for path in (data_folder("migrations") / "versions").glob("[0-9]*.py"))
-
-
 def _open(settings: Settings, *, create: bool, connections: int | None = None) -> Database:
     if settings.database_url is None:
         server = EmbeddedPostgres(settings.postgres_folder)
         place = server.open(create=create)
         named = {"user": ROLE, "dbname": DATABASE, "host": str(place.socket_folder), "port": str(place.port)}
         database = Database(
-            partial(_engine_of_built_in, named, connections),
+            partial(engine_of_built_in, named, connections),
             server,
-            driver=_driver_of(named),
+            driver=driver_of(named),
             journalled_for=settings,
         )
     else:
@@ -324,166 +314,16 @@ def _open(settings: Settings, *, create: bool, connections: int | None = None) -
         plain = plain_address(url)
         database = Database(
             # Another address is read by SQLAlchemy alone, now, so that it is now that it is refused.
-            partial(_engine_of_address, url, connections) if plain else _engine_of_address(url, connections),
-            driver=_driver_of(plain) if plain else None,
+            partial(engine_of_address, url, connections) if plain else engine_of_address(url, connections),
+            driver=driver_of(plain) if plain else None,
             journalled_for=settings,
         )
     try:
-        _refuse_unsafe_server(database)
+        refuse_unsafe_server(database)
     except BaseException:
         database.close()
         raise
     return database
-
-
-#: What stands for itself in an address, or as an octet with a percent sign; and addresses made of nothing else.
-_PLAIN = r"(?:[\w.~-]|%[0-9A-Fa-f]{2})"
-_PLAIN_ADDRESS = re.compile(
-    rf"postgresql(?:\+psycopg)?://(?:{_PLAIN}+(?::{_PLAIN}*)?@)?(?:[A-Za-z0-9.-]+(?::\d{{1,5}})?)?/{_PLAIN}+"
-    rf"(?:\?(?:host|port)=(?:{_PLAIN}|/)+(?:&(?:host|port)=(?:{_PLAIN}|/)+)?)?",
-    re.ASCII,
-)
-
-
-def plain_address(address: str) -> Mapping[str, str] | None:
-    """What the driver is told of a PostgreSQL address in the usual form, or None: SQLAlchemy reads every other."""
-    if not _PLAIN_ADDRESS.fullmatch(address):
-        return None
-    parts = urlsplit(address)
-    asked = parse_qsl(parts.query, strict_parsing=True) if parts.query else []
-    given = {name: value for name, value in asked if name in ("host", "port")}
-    if len(given) != len(asked) or (parts.hostname and given):
-        return None
-    # SQLAlchemy leaves a host as it is written, where Python makes its letters small.
-    host, _, port = parts.netloc.rpartition("@")[2].partition(":")
-    told = {
-        "user": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        "host": host,
-        "port": port,
-        "dbname": unquote(parts.path[1:]),
-        **given,
-    }
-    return {name: value for name, value in told.items() if value}
-
-
-def connection_options(*, given: str = "", search_path: str | None = None) -> dict[str, Any]:
-    """What every connection begins with. Given here, so that a PGOPTIONS in the environment cannot turn a guarantee off."""
-    options = f"{given} -c timezone=UTC" + (f" -c search_path={search_path}" if search_path else "")
-    return {"options": options.strip(), "application_name": "consentmgr", "connect_timeout": 10}
-
-
-def _driver_of(told: Mapping[str, str]) -> Callable[[], psycopg.Connection[Any]]:
-    options: dict[str, Any] = {**told, **connection_options()}
-    return lambda: psycopg.connect(**options)
-
-
-def _engine_of_built_in(named: Mapping[str, str], connections: int | None) -> Engine:
-    from sqlalchemy import URL
-
-    query = {"host": named["host"], "port": named["port"]}
-    url = URL.create("postgresql+psycopg", username=named["user"], database=named["dbname"], query=query)
-    return _make_engine(url, connections=connections)
-
-
-def _engine_of_address(address: str, connections: int | None) -> Engine:
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        url = make_url(address).set(drivername="postgresql+psycopg")
-    except (ArgumentError, ValueError):
-        # The parser's own words quote the address, which holds the password.
-        raise UnsafeSetting("CONSENTMGR_DATABASE_URL is not a PostgreSQL address") from None
-    return _make_engine(url, connections=connections)
-
-
-def _make_engine(url: URL, *, search_path: str | None = None, connections: int | None = None) -> Engine:
-    from sqlalchemy import create_engine
-
-    pool = {} if connections is None else {"pool_size": connections, "max_overflow": 0, "pool_timeout": 10}
-    return create_engine(
-        url,
-        # Statements' values are personal data; an exception must not quote them.
-        hide_parameters=True,
-        pool_pre_ping=True,
-        **pool,
-        connect_args=connection_options(given=str(url.query.get("options", "")), search_path=search_path),
-    )
-
-
-def _refuse_unsafe_server(database: Database) -> None:
-    try:
-        with database.reading_plainly() as connection:
-            found = connection.execute(
-                "SELECT current_setting('server_version_num')::int, current_setting('fsync'),"
-                " current_setting('full_page_writes'), current_setting('synchronous_commit'),"
-                " current_setting('server_encoding'), pg_is_in_recovery()"
-            ).fetchone()
-    except psycopg.OperationalError as error:
-        raise Unavailable(f"the database cannot be reached: {_last_line(error)}") from None
-    assert found is not None
-    *told, is_standby = found
-    if is_standby:
-        raise Unavailable(
-            f"{database.described}: the server is a standby, which takes no writes; give the primary's address, or all"
-            " their hosts with target_session_attrs=read-write"
-        )
-    sentence = unsafe_server(*told)
-    if sentence is not None:
-        raise UnsafeSetting(f"{database.described}: {sentence}")
-
-
-def _last_line(error: psycopg.OperationalError) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[-1]
-
-
-def unsafe_server(
-    version: int, fsync: str, full_page_writes: str, synchronous_commit: str, encoding: str
-) -> str | None:
-    """Why this server may not keep the register, or None where it may. ``version`` is ``server_version_num``."""
-    if version // 10000 < OLDEST_POSTGRESQL:
-        return f"PostgreSQL {version // 10000} is too old; {OLDEST_POSTGRESQL} or newer is needed"
-    for name, value in (
-        ("fsync", fsync),
-        ("full_page_writes", full_page_writes),
-        ("synchronous_commit", synchronous_commit),
-    ):
-        if value == "off":
-            return f"{name} is off, so a crash could lose an opt-out that was already acknowledged; turn it on"
-    if encoding != "UTF8":
-        return f"the database's encoding is {encoding}, which cannot hold every name; it must be UTF8"
-    return None
-
-
-def _refuse_other_schema(connection: psycopg.Connection[Any]) -> None:
-    known = known_revisions()
-    found: str | None = None
-    if _value(connection, "SELECT to_regclass('alembic_version')::text") is not None:
-        found = _value(connection, "SELECT version_num FROM alembic_version")
-    if found is None:
-        raise Unavailable("the database holds no register yet; run consentmgr init")
-    if found not in known:
-        raise Unavailable(f"the database was last used by a newer consentmgr (revision {found}); install that one")
-    if found != known[-1]:
-        raise Unavailable("the database is of an older consentmgr; run consentmgr init to bring it up to date")
-
-
-def _refuse_other_address_key(connection: psycopg.Connection[Any], settings: Settings) -> None:
-    in_use: int | None = _value(connection, "SELECT key_id FROM address_key_in_use")
-    have = address_key_id(load_address_key(settings))
-    if in_use is not None and in_use != have:
-        place = ADDRESS.variable if ADDRESS.variable in settings.secrets else settings.keys_folder / ADDRESS.file
-        raise UnsafeSetting(
-            f"{place} holds address key {have}, but the register was built with key {in_use}: "
-            "no ban would be found; put the right key back"
-        )
-
-
-def _value(connection: psycopg.Connection[Any], question: LiteralString) -> Any:
-    """The first value of the first row, or None where there is none."""
-    row = connection.execute(question).fetchone()
-    return None if row is None else row[0]
 
 
 def _drop_abandoned_schemas(connection: Connection) -> None:

@@ -22,7 +22,8 @@ from consentmgr.staff.roles import Permission
 from consentmgr.vocabulary.citations import SOURCES
 from consentmgr.vocabulary.code_names import code_name
 from consentmgr.vocabulary.policy import BY_NAME, POLICY, CallHours, PolicyRow, checked_value, is_looser, plain_value
-from consentmgr.vocabulary.policy_words import SETTING_WORDS, setting_name, setting_value
+from consentmgr.vocabulary.policy_words import SETTING_WORDS, setting_name
+from consentmgr.vocabulary.policy_words.values import setting_value
 from consentmgr.vocabulary.reason_codes import (
     CONFIDENCE_NAMES,
     KIND_NAMES,

@@ -383,7 +383,7 @@ class SampleRow:
 
 def sample_rows(session: Session, sample: Sequence[Mapping[str, Any]]) -> list[SampleRow]:
     """The first rows of a preview as a page may show them; ``sample`` is a task's (keys, no addresses)."""
-    from consentmgr.preferences.leaving import masked_address
+    from consentmgr.preferences.leave_state import masked_address
 
     keys = [UUID(str(row["key"])) for row in sample]
     found = session.execute(

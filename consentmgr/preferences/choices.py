@@ -20,7 +20,7 @@ from consentmgr.consents import ledger
 from consentmgr.consents.acts import NewEntry
 from consentmgr.consents.requests import ErasureAsked
 from consentmgr.kit.clock import local_date
-from consentmgr.preferences.leaving import masked_address
+from consentmgr.preferences.leave_state import masked_address
 from consentmgr.preferences.links import Link
 from consentmgr.preferences.reach import (
     OPT_OUT_CHANNELS,

@@ -17,7 +17,8 @@ from consentmgr.edge.problems import problem_response, wants_json
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, Unavailable
 from consentmgr.preferences.branding import Sender, sender_from, speak_to
-from consentmgr.preferences.leaving import LEAVE_REASONS, LeaveState, LeavingDesk
+from consentmgr.preferences.leave_state import LeaveState
+from consentmgr.preferences.leaving import LEAVE_REASONS, LeavingDesk
 from consentmgr.preferences.links import BadLink, Link, LinkKeys, LinkUse
 
 leaving = Blueprint("leaving", __name__)

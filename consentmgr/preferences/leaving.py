@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from uuid import uuid4
 
 import psycopg
@@ -29,9 +29,9 @@ from consentmgr.consents.ledger import driver_connection
 from consentmgr.db import taken_out
 from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
-from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, Unavailable
-from consentmgr.preferences.links import Link, Scope, link_id
+from consentmgr.preferences.leave_state import LeaveState, Names, state_of
+from consentmgr.preferences.links import Link, link_id
 from consentmgr.prohibitions import journal, opt_outs
 from consentmgr.prohibitions.journal import JournalWriter, Written
 from consentmgr.prohibitions.opt_outs import OptOut, Taken
@@ -76,30 +76,6 @@ class Left:
     undo_until: date | None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class LeaveState:
-    """What a leave page shows. ``scope`` is what leaving would end, after topics and controllers that are gone: where
-    it is ``topic`` the ``topic_names`` are given, by language. ``controller_name`` is None where the controller is
-    gone, and then leaving ends everything. ``masked_address`` is None where the register has it no more.
-    """
-
-    has_left: bool
-    left_on: date | None
-    undo_until: date | None
-    scope: Scope
-    channel: str
-    controller: str
-    controller_name: str | None
-    controller_contact: str | None
-    branding: Mapping[str, str]
-    topic_names: Mapping[str, str] | None
-    masked_address: str | None
-    #: The person's own, where the register knows it.
-    language: str | None
-    #: The link is good for leaving and nothing else: no undo, no preferences.
-    distrusted: bool = False
-
-
 class LeavingDesk:
     """Takes leavings of this process; safe to use from many threads, and after a fork. Close it, or let it be."""
 
@@ -108,7 +84,7 @@ class LeavingDesk:
         self._settings = settings
         self._keys = keys
         self._address_keys = AddressKeys(keys.address_key, keys.address_key_id)
-        self._names = _Names()
+        self._names = Names()
         self._begin()
 
     def _begin(self) -> None:
@@ -221,7 +197,7 @@ class LeavingDesk:
     def state(self, link: Link, now: datetime) -> LeaveState:
         """What the leave page shows, by one question to the database. Raises ``Unavailable``."""
         try:
-            return self._database.ask(lambda connection: _state(connection, link, now, self._names))
+            return self._database.ask(lambda connection: state_of(connection, link, now, self._names))
         except _DATABASE_ERRORS as error:
             raise _unavailable(error) from None
 
@@ -472,123 +448,3 @@ def _act(
 def _left(taken: Taken) -> Left:
     until = opt_outs.undo_until(taken.since) if taken.undoable and taken.since is not None else None
     return Left(not taken.new, taken.ids, until)
-
-
-# --- what the page shows --------------------------------------------------------------------------------------------
-
-
-class _Controller(NamedTuple):
-    name: str
-    contact: str | None
-    branding: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Directory:
-    """Names of controllers and topics as they were a moment ago."""
-
-    controllers: Mapping[str, _Controller]
-    topics: Mapping[str, Mapping[str, str]]
-    read_at: float
-
-
-class _Names:
-    """Names shown on pages may be a few seconds old; whether a topic still exists is asked anew where it matters,
-    when somebody leaves.
-    """
-
-    SECONDS = 5.0
-
-    def __init__(self) -> None:
-        self._known: _Directory | None = None
-
-    def known(self, connection: psycopg.Connection[Any]) -> _Directory:
-        known = self._known
-        if known is None or time.monotonic() - known.read_at > self.SECONDS:
-            controllers = {key: _Controller(*row) for key, *row in connection.execute(_CONTROLLERS, prepare=True)}
-            topics = dict(connection.execute(_TOPICS, prepare=True).fetchall())
-            known = self._known = _Directory(controllers, topics, time.monotonic())
-        return known
-
-
-_CONTROLLERS = "SELECT key, name, contact, branding FROM controller"
-_TOPICS = "SELECT key, names FROM topic"
-
-# One row for each prohibition that holds, and at least one. A merged contact is the one it was merged into.
-_STATE = """
-SELECT c.language, a.value, a.postal, p.id, p.channels, p.topics, p.controllers, p.reference, p.recorded_at
-FROM (SELECT %(contact)s::bigint AS id, %(key)s::uuid AS key) n
-LEFT JOIN contact o ON o.id = n.id
-LEFT JOIN contact c ON c.id = coalesce(o.merged_into, o.id)
-LEFT JOIN LATERAL (
-  SELECT value, postal FROM contact_point WHERE address_key = n.key AND contact_id IS NOT DISTINCT FROM c.id LIMIT 1) a ON true
-LEFT JOIN LATERAL (
-  SELECT * FROM prohibition WHERE address_key = n.key
-  UNION ALL SELECT * FROM prohibition WHERE contact_ref IN (c.ref, o.ref)) p
-  ON p.lifted_at IS NULL AND p.source IN ('self', 'guardian', 'staff', 'court')
-  AND (p.purposes = '{}' OR p.purposes && '{direct_marketing,newsletter}')
-  AND (p.valid_from IS NULL OR p.valid_from <= %(day)s) AND (p.valid_until IS NULL OR p.valid_until >= %(day)s)
-ORDER BY p.recorded_at
-"""
-
-
-def leave_state(session: Session, link: Link, now: datetime) -> LeaveState:
-    """What a leave page shows for this link; reads only."""
-    return _state(driver_connection(session), link, now, _Names())
-
-
-def _state(connection: psycopg.Connection[Any], link: Link, now: datetime, names: _Names) -> LeaveState:
-    directory = names.known(connection)
-    today = local_date(now)
-    rows = connection.execute(
-        _STATE, {"contact": link.contact_id, "key": link.address_key, "day": today}, prepare=True
-    ).fetchall()
-    language, value, postal = rows[0][:3]
-    controller = directory.controllers.get(link.controller)
-    topic = directory.topics.get(link.topic) if link.topic is not None else None
-    scope: Scope = "all" if link.scope == "topic" and topic is None else link.scope
-    reference = opt_outs.LINK_REFERENCE + link_id(link)
-    left_at: datetime | None = None
-    undo_until: date | None = None
-    for _, _, _, ban_id, channels, topics, controllers, made_by, recorded_at in rows:
-        if ban_id is None:
-            continue
-        if made_by == reference and not link.distrusted:
-            until = opt_outs.undo_until(recorded_at)
-            undo_until = until if until >= today else None
-        covers = (
-            (not controllers or (controller is not None and link.controller in controllers))
-            and (not channels or (scope != "all" and link.channel in channels))
-            and (not topics or (scope == "topic" and link.topic in topics))
-        )
-        if covers and left_at is None:
-            left_at = recorded_at
-    return LeaveState(
-        has_left=left_at is not None,
-        left_on=local_date(left_at) if left_at is not None else None,
-        undo_until=undo_until if left_at is not None else None,
-        scope=scope,
-        channel=link.channel,
-        controller=link.controller,
-        controller_name=controller.name if controller is not None else None,
-        controller_contact=controller.contact if controller is not None else None,
-        branding=controller.branding if controller is not None else {},
-        topic_names=topic if scope == "topic" else None,
-        masked_address=None if link.distrusted else masked_address(link.address_kind, value, postal),
-        language=language,
-        distrusted=link.distrusted,
-    )
-
-
-def masked_address(kind: str, value: str | None, postal: Mapping[str, Any] | None = None) -> str | None:
-    """An address as far as its owner knows it again and nobody else learns it: ``a•••@e•••.example``."""
-    if kind == "post":
-        city = (postal or {}).get("city")
-        return f"••• {city}" if city else None
-    if not value:
-        return None
-    if kind == "phone":
-        return f"{value[:4]} ••• {value[-2:]}"
-    local, _, domain = value.rpartition("@")
-    host, dot, ending = domain.rpartition(".")
-    return f"{local[:1]}•••@{host[:1]}•••{dot}{ending}"

@@ -25,7 +25,7 @@ from consentmgr.kit import clock
 from consentmgr.mail.postman import Postman
 from consentmgr.preferences import my_link
 from consentmgr.preferences.branding import sender_of, speak_to
-from consentmgr.preferences.leaving import masked_address
+from consentmgr.preferences.leave_state import masked_address
 from consentmgr.preferences.links import BadLink, Link, LinkKeys, LinkUse
 from consentmgr.preferences.models import PendingSubscription
 from consentmgr.preferences.subscribing import (

@@ -31,7 +31,8 @@ from sqlalchemy.orm import Session
 from consentmgr import __version__
 from consentmgr.consents.heads import heads
 from consentmgr.consents.verification import verify
-from consentmgr.db import Database, known_revisions
+from consentmgr.database_checks import known_revisions
+from consentmgr.db import Database
 from consentmgr.keys import Keys
 from consentmgr.kit.errors import BadInput, CheckFailed, Unavailable
 from consentmgr.kit.private_folder import make_private_folder

@@ -20,7 +20,8 @@ from consentmgr.vocabulary.codes import Language, Verdict
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.local_forms import number, percent
 from consentmgr.vocabulary.policy import BY_NAME, checked_value
-from consentmgr.vocabulary.policy_words import setting_name, setting_value
+from consentmgr.vocabulary.policy_words import setting_name
+from consentmgr.vocabulary.policy_words.values import setting_value
 from consentmgr.vocabulary.reason_codes import CHANNEL_LABELS, CONFIDENCE_NAMES, LEGAL_BASIS_NAMES, PURPOSE_NAMES
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import Any, Final
 from consentmgr.vocabulary.citations import SOURCES
 from consentmgr.vocabulary.codes import LANGUAGES, Language
 from consentmgr.vocabulary.policy import POLICY, PolicyRow, plain_value, shown_value
-from consentmgr.vocabulary.policy_words import SETTING_WORDS, allowed_values, setting_value
+from consentmgr.vocabulary.policy_words import SETTING_WORDS
+from consentmgr.vocabulary.policy_words.values import allowed_values, setting_value
 from consentmgr.vocabulary.reason_codes import (
     CONFIDENCE_NAMES,
     KIND_NAMES,

@@ -11,14 +11,9 @@ from sqlalchemy import create_engine, make_url, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from consentmgr.config import Settings
-from consentmgr.db import (
-    Database,
-    known_revisions,
-    open_database,
-    open_scratch,
-    plain_address,
-    unsafe_server,
-)
+from consentmgr.database_addresses import plain_address
+from consentmgr.database_checks import known_revisions, unsafe_server
+from consentmgr.db import Database, open_database, open_scratch
 from consentmgr.installation import prepare
 from consentmgr.kit import clock
 from consentmgr.kit.errors import Unavailable, UnsafeSetting

@@ -10,7 +10,8 @@ from alembic.config import Config
 from sqlalchemy import Connection, text
 
 from consentmgr.consents.append_only import CREATE_STATEMENTS
-from consentmgr.db import Database, known_revisions, migrate
+from consentmgr.database_checks import known_revisions
+from consentmgr.db import Database, migrate
 from consentmgr.files import data_folder
 
 FENCES = text(

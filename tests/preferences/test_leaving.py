@@ -17,7 +17,8 @@ from consentmgr.consents.verification import verify
 from consentmgr.db import Database
 from consentmgr.keys import Keys
 from consentmgr.kit.errors import BadInput
-from consentmgr.preferences.leaving import LeavingDesk, Left, leave_state, masked_address
+from consentmgr.preferences.leave_state import leave_state, masked_address
+from consentmgr.preferences.leaving import LeavingDesk, Left
 from consentmgr.preferences.links import Link, LinkUse, link_keys
 from consentmgr.prohibitions import opt_outs
 from consentmgr.prohibitions.journal_taken import journal_folder

@@ -29,7 +29,8 @@ from consentmgr.vocabulary.codes import LANGUAGES, Language
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.local_forms import number, percent
 from consentmgr.vocabulary.policy import POLICY, policy_from
-from consentmgr.vocabulary.policy_words import SETTING_WORDS, setting_value
+from consentmgr.vocabulary.policy_words import SETTING_WORDS
+from consentmgr.vocabulary.policy_words.values import setting_value
 from consentmgr.vocabulary.reason_codes import BY_CODE, REASON_CODES, explanation
 from tests.screening.output_samples import (
     CAMPAIGN,

@@ -32,7 +32,8 @@ from consentmgr.vocabulary.policy import (
     shown_value,
     value_of_text,
 )
-from consentmgr.vocabulary.policy_words import SETTING_WORDS, allowed_values
+from consentmgr.vocabulary.policy_words import SETTING_WORDS
+from consentmgr.vocabulary.policy_words.values import allowed_values
 from consentmgr.vocabulary.reason_codes import BY_CODE
 
 DEFAULTS = {
