@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from consentmgr.consents.ledger import driver_connection
 from consentmgr.kit.address_keys import AddressKeys
-from consentmgr.screening.snapshot import Snapshot, erased_since, has_aged, has_changed
+from consentmgr.screening.snapshot import Snapshot
+from consentmgr.screening.snapshot_changes import erased_since, has_aged, has_changed
 from consentmgr.screening.snapshot_store import SnapshotStore, store_of
 
 if TYPE_CHECKING:

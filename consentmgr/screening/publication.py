@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,13 +152,18 @@ def prepared(
         )
         name = paths.result.name if paths.result is not None else "-"
         summary = workbook_summary(report) if paths.format == "xlsx" else ()
-        files = [
-            OutputFile("input", lst.name, len(lst), None, lst.sha256),
-            _named("result", write_results(lst, answers, target, paths.format, name=name, summary=summary)),
-        ]
-        if allowed is not None and paths.allowed is not None:
-            written = write_allowed(lst, answers, allowed, name=paths.allowed.name, drop_duplicates=drop_duplicates)
-            files.append(_named("allowed", written))
+        files = [OutputFile("input", lst.name, len(lst), None, lst.sha256)]
+        # Joining text, hashing and writing need no Python, so that the allowed rows are written beside the result.
+        with ThreadPoolExecutor(1, thread_name_prefix="write-allowed") as beside_it:
+            sent = None
+            if allowed is not None and paths.allowed is not None:
+                sent = beside_it.submit(
+                    write_allowed, lst, answers, allowed, name=paths.allowed.name, drop_duplicates=drop_duplicates
+                )
+            result = write_results(lst, answers, target, paths.format, name=name, summary=summary)
+            files.append(_named("result", result))
+            if sent is not None:
+                files.append(_named("allowed", sent.result()))
         # The report names the files beside it, which have no hash while it is being made.
         beside = (("report", paths.report), ("report_json", paths.report_json), ("certificate", paths.certificate))
         told = report.with_files([*files, *(OutputFile(role, path.name) for role, path in beside if path is not None)])

@@ -15,6 +15,7 @@ Conventions, so that the same expressions run on every engine:
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ import msgspec
 import pyarrow as pa
 from psycopg import Connection
 
+from consentmgr.copied_rows import copied_out
 from consentmgr.kit.address_keys import AddressKeys
 
 KEY = pa.binary(16)
@@ -233,10 +235,14 @@ FRAMES: tuple[Frame, ...] = (
         ),
         # A ban is dated by the day: within its first day nothing shows what came first, so it counts from the day's
         # end; without a first day nothing later can be shown to be later.
-        f"select b.id, b.target_kind, b.address_key, coalesce(c.merged_into, c.id), o.id, b.domain, {_set('b.channels')}, {_set('b.purposes')},"
+        # Most bans are of an address: contact and organisation are looked up for the others, and not joined, for which all
+        # of them would be read.
+        "select b.id, b.target_kind, b.address_key,"
+        " (select coalesce(c.merged_into, c.id) from contact c where c.ref = b.contact_ref),"
+        " (select o.id from organisation o where o.identity = b.organisation),"
+        f" b.domain, {_set('b.channels')}, {_set('b.purposes')},"
         f" {_set('b.topics')}, {_set('b.controllers')}, b.source,"
         f" coalesce({_us(_DAY_BEGINS.format('(b.valid_from + 1)'))} - 1, 9223372036854775807), b.valid_from, b.valid_until, b.reference from prohibition b"
-        " left join contact c on c.ref = b.contact_ref left join organisation o on o.identity = b.organisation"
         " where b.lifted_at is null",
         "b.id",
     ),
@@ -276,15 +282,11 @@ def read_rows(
     """
     import pyarrow.csv
 
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"copy ({frame.select}{where}) to stdout (format csv)", parameters) as copy,
-    ):
-        text = b"".join(copy)
-    if not text:
+    text = BytesIO()
+    if not copied_out(connection, f"copy ({frame.select}{where}) to stdout (format csv)", text.write, parameters):
         return frame.schema.empty_table()
     told = pyarrow.csv.read_csv(
-        pa.BufferReader(text),
+        pa.BufferReader(text.getbuffer()),
         read_options=pyarrow.csv.ReadOptions(column_names=frame.schema.names),
         parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
         # What is null stands without quotes, and an empty text in them.

@@ -29,7 +29,8 @@ from consentmgr.screening.kinds import by_kind
 from consentmgr.screening.question import Question
 from consentmgr.screening.register_frames import frames_by_key, has_hashed_prohibitions, prohibition_hashes
 from consentmgr.screening.row_frame import Addressed
-from consentmgr.screening.snapshot import Snapshot, frames_of_snapshot
+from consentmgr.screening.snapshot import Snapshot
+from consentmgr.screening.snapshot_changes import frames_of_snapshot
 from consentmgr.screening.verdicts import outcomes, signatures
 from consentmgr.vocabulary.codes import Language
 from consentmgr.vocabulary.documents import Campaign
@@ -83,7 +84,7 @@ def screen(
         repeated = repeated_rows(addressed.key_column(addresses))
     else:
         with (
-            own_engine or _engine(chosen, memory_limit, spill_folder) as workspace,
+            own_engine or _engine(chosen, memory_limit, spill_folder, identifiers.num_rows) as workspace,
             ThreadPoolExecutor(1, thread_name_prefix="changes") as beside,
         ):
             # PostgreSQL tells what has changed since the snapshot while the addresses of the list become keys here.
@@ -161,7 +162,7 @@ def _engine_for(rows: int) -> EngineName:
     return "compiled" if rows <= _FEW_ROWS else "polars" if rows <= BY_KEY_ROWS else "duckdb"
 
 
-def _engine(name: EngineName, memory_limit: int | None, spill_folder: str | None) -> Engine:
+def _engine(name: EngineName, memory_limit: int | None, spill_folder: str | None, list_rows: int) -> Engine:
     if name == "polars":
         return PolarsEngine()
     if name == "spark":
@@ -169,7 +170,7 @@ def _engine(name: EngineName, memory_limit: int | None, spill_folder: str | None
 
         # The session of this process, where there is one.
         return SparkEngine(spark_session("local[*]"))
-    return DuckDBEngine(memory_limit=memory_limit, spill_folder=spill_folder)
+    return DuckDBEngine(memory_limit=memory_limit, spill_folder=spill_folder, list_rows=list_rows)
 
 
 def default_controller(asking: "Asking") -> str | None:

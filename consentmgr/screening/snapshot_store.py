@@ -29,19 +29,9 @@ from psycopg import Connection
 from consentmgr.config import Settings
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput, ConsentmgrError, Unavailable
-from consentmgr.screening.snapshot import (
-    MANIFEST,
-    NAME,
-    Snapshot,
-    Tell,
-    build,
-    database_of,
-    file_names,
-    file_of,
-    layout,
-    snapshot_of,
-    with_changes,
-)
+from consentmgr.screening.snapshot import MANIFEST, NAME, Snapshot, database_of, file_names, layout, snapshot_of
+from consentmgr.screening.snapshot_changes import with_changes
+from consentmgr.screening.snapshot_writing import Tell, build, file_of
 
 if TYPE_CHECKING:
     from pyarrow.fs import FileSystem

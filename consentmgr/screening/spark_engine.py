@@ -1,7 +1,9 @@
 """The same column expressions on Spark: for lists and registers that lie in a lake (docs/spark.md).
 
-Facts and rules are written against ``narwhals.LazyFrame`` and run here as they are. A kept frame is computed once and
-its history cut off (``localCheckpoint``): Spark would otherwise plan, and compute, the whole tree at every step.
+Facts and rules are written against ``narwhals.LazyFrame`` and run here as they are: as the text of a query
+(``written.spark``), which Spark reads once. Made of Spark's own columns one by one, a question is sixty thousand messages
+between Python and Java. A kept frame is computed once and its history cut off (``localCheckpoint``): Spark would
+otherwise plan, and compute, the whole tree at every step.
 
 The session is made here (``local[2]``, ``spark://…``), reached by Spark Connect (``sc://…``), or somebody's own.
 """
@@ -9,10 +11,12 @@ The session is made here (``local[2]``, ``spark://…``), reached by Spark Conne
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -23,9 +27,11 @@ import pyarrow as pa
 
 from consentmgr.config import is_this_machine
 from consentmgr.kit.errors import Unavailable
+from consentmgr.screening.written.spark import SparkFrame, quoted
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql.types import StructType
 
     from consentmgr.config import Settings
 
@@ -109,45 +115,72 @@ class SparkEngine:
     def __init__(self, session: SparkSession, snapshots: str | None = None) -> None:
         self.session = session
         self._snapshots = snapshots
-        self._kept: list[Any] = []
+        self._numbers = count(1)
+        #: Of this run alone, so that two of one session never meet.
+        self._prefix = f"cm_{secrets.token_hex(8)}"
+        self._views: list[str] = []
+        #: All rows came from this process, so that it can hold what is made of them.
+        self._is_all_from_here = True
+
+    def rows(self, native: DataFrame) -> SparkFrame:
+        """The rows of a list that lies with Spark."""
+        self._is_all_from_here = False
+        return self._named(native, native.columns)
+
+    def _named(self, native: DataFrame, columns: Iterable[str]) -> SparkFrame:
+        """A frame of Spark's own, which is known to it by a name until the run is over."""
+        view = f"{self._prefix}_{len(self._views)}"
+        native.createOrReplaceTempView(view)
+        self._views.append(view)
+        return SparkFrame.of(self._numbers, view, columns)
+
+    def native(self, frame: nw.LazyFrame[Any]) -> DataFrame:
+        """The same as a frame of Spark's own."""
+        if not isinstance(frame, SparkFrame):
+            raise TypeError("a frame of another engine")
+        return self.session.sql(frame.sql())
 
     def table(self, name: str, data: Any) -> nw.LazyFrame[Any]:
         """A frame from an Arrow table, or what is one already."""
         if isinstance(data, nw.LazyFrame):
             return data
+        plain = _plain(data)
+        schema = _spark_schema(plain.schema)
+        if not plain.num_rows:
+            # Said so that Spark knows it before it plans: whatever would be joined with nothing is left out.
+            shown = (f"cast(null as {field.dataType.simpleString()}) as {quoted(field.name)}" for field in schema)
+            return self._named(self.session.sql(f"select {', '.join(shown)} where false"), plain.column_names)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from pyspark.sql.pandas.types import from_arrow_schema
-
-            plain = _plain(data)
-            # Said and not inferred: Spark Connect refuses to guess the columns of a table without rows.
-            native: Any = self.session.createDataFrame(plain, schema=from_arrow_schema(plain.schema))
-        frame: nw.LazyFrame[Any] = nw.from_native(native)
-        return frame
+            return self._named(self.session.createDataFrame(plain, schema=schema), plain.column_names)
 
     def parquet(self, path: str) -> nw.LazyFrame[Any]:
-        """A frame of one file of a snapshot, from where Spark finds it."""
+        """A frame of one file of a snapshot."""
+        from pyarrow.parquet import read_schema
+
+        self._is_all_from_here = False
+        # Told what is in it, Spark need not look into each file before it plans.
+        schema = _spark_schema(_plain(read_schema(path).empty_table()).schema)
+        return self._named(self.session.read.schema(schema).parquet(self.address(path)), schema.names)
+
+    def address(self, path: str) -> str:
+        """Where Spark finds one file of a snapshot."""
         if self._snapshots is None:
-            found = Path(path).as_uri()
-        else:
-            # Spark's own file system of S3 is called s3a; what stands after "?" is for PyArrow.
-            base = self._snapshots.partition("?")[0].rstrip("/").replace("s3://", "s3a://", 1)
-            found = "/".join((base, *Path(path).parts[-2:]))
-        frame: nw.LazyFrame[Any] = nw.from_native(self.session.read.parquet(found))
-        return frame
+            return Path(path).as_uri()
+        # Spark's own file system of S3 is called s3a; what stands after "?" is for PyArrow.
+        base = self._snapshots.partition("?")[0].rstrip("/").replace("s3://", "s3a://", 1)
+        return "/".join((base, *Path(path).parts[-2:]))
 
     def table_later(self, name: str, schema: pa.Schema, data: Callable[[], pa.Table]) -> nw.LazyFrame[Any]:
         return self.table(name, data().cast(schema))
 
     def keep(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
-        native = frame.to_native().localCheckpoint()
-        self._kept.append(native)
-        kept: nw.LazyFrame[Any] = nw.from_native(native)
-        return kept
+        if self._is_all_from_here:
+            return self.table(name, self.collect(frame))
+        return self._named(self.native(frame).localCheckpoint(), frame.columns)
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
-        table: pa.Table = frame.to_native().toArrow()
-        return table
+        return self.native(frame).toArrow()
 
     def __enter__(self) -> Self:
         return self
@@ -155,8 +188,10 @@ class SparkEngine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # What was kept goes when nobody holds its frame; nothing else is left behind in the session.
-        self._kept.clear()
+        # What was kept goes when nobody holds its frame; no name is left behind in the session.
+        for view in self._views:
+            self.session.catalog.dropTempView(view)
+        self._views.clear()
 
 
 def _plain(table: pa.Table) -> pa.Table:
@@ -173,3 +208,11 @@ def _plain(table: pa.Table) -> pa.Table:
         for field in table.schema
     ]
     return table.cast(pa.schema(fields))
+
+
+def _spark_schema(schema: pa.Schema) -> StructType:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        return from_arrow_schema(schema)

@@ -14,7 +14,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import narwhals as nw
 import pyarrow as pa
 
 from consentmgr.campaigns.policy import current
@@ -32,7 +31,7 @@ from consentmgr.screening.register_frames import has_hashed_prohibitions, prohib
 from consentmgr.screening.row_frame import row_frame
 from consentmgr.screening.run import snapshot_for
 from consentmgr.screening.service import merged_contacts, question_of, with_survivors
-from consentmgr.screening.snapshot import frames_of_snapshot
+from consentmgr.screening.snapshot_changes import frames_of_snapshot
 from consentmgr.screening.snapshot_store import store_of
 from consentmgr.screening.spark_engine import SparkEngine
 from consentmgr.screening.verdicts import outcome_of, packed_alone, packed_together, rows_with_several, weighing_plan
@@ -86,8 +85,7 @@ def screen_spark_frame(
                 register["prohibition_hashes"] = engine.table(
                     "prohibition_hashes", prohibition_hashes(connection, address_keys, hashed)
                 )
-                listed: nw.LazyFrame[Any] = nw.from_native(rows)
-                found = facts(engine.keep, listed, register, question, shape)
+                found = facts(engine.keep, engine.rows(rows), register, question, shape)
                 signed = _signed(engine, found, question, has_invalid=has_invalid)
                 told = _told(engine, signed, question, language).join(_duplicates(rows, question), ROW, "left")
                 # Computed before the snapshot is let go.
@@ -183,18 +181,18 @@ def _signed(engine: SparkEngine, found: Facts, question: Question, *, has_invali
     plan = weighing_plan(question)
     several = engine.keep(rows_with_several(found), "several")
     single = found.cases.join(several, on="row_no", how="anti")
-    alone = packed_alone(single, plan, question, has_invalid=has_invalid).to_native()
+    alone = engine.native(packed_alone(single, plan, question, has_invalid=has_invalid))
     shared = found.cases.join(several, on="row_no", how="semi")
     each, united = packed_together(shared, plan, question, engine.keep, has_invalid=has_invalid)
     ids = f.explode(f.split(f.coalesce("evidence", f.lit("")), ";"))
     gathered = (
-        each.to_native()
+        engine.native(each)
         .select("row_no", ids.alias("id"))
         .filter("id <> ''")
         .groupBy("row_no")
         .agg(f.array_join(f.array_sort(f.collect_set("id")), ";").alias("evidence"))
     )
-    together = united.to_native().join(gathered, "row_no", "left").fillna("", ["evidence"])
+    together = engine.native(united).join(gathered, "row_no", "left").fillna("", ["evidence"])
     return alone.unionByName(together).localCheckpoint()
 
 
@@ -214,7 +212,7 @@ def _told(engine: SparkEngine, signed: Any, question: Question, language: Langua
     made = [outcome_of(plan, [int(row[name]) for name in names], question, language) for row in distinct]
     words = {name: pa.array([int(row[name]) for row in distinct], pa.int64()) for name in names}
     words |= {name: pa.array([_word(name, outcome) for outcome in made], pa.string()) for name in _WORDS}
-    return whole.join(f.broadcast(engine.table("words", pa.table(words)).to_native()), names, "left").drop(*names)
+    return whole.join(f.broadcast(engine.native(engine.table("words", pa.table(words)))), names, "left").drop(*names)
 
 
 def _word(name: str, outcome: Outcome) -> str | None:

@@ -15,7 +15,7 @@ from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import local_date
 from consentmgr.screening.service import screen
-from consentmgr.screening.snapshot import build
+from consentmgr.screening.snapshot_writing import build
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.time_rules import oldest_inside
 from tests.catalogue.conftest import ACME, take

@@ -15,6 +15,7 @@ import pytest
 from consentmgr.consents.ledger import driver_connection
 from consentmgr.importing.service import apply_documents
 from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.screening import snapshot_changes
 from consentmgr.screening.decide import ACME, identifiers_of, told
 from consentmgr.screening.service import screen
 from consentmgr.screening.snapshot import Snapshot
@@ -120,7 +121,11 @@ def hold(seed: int, database: Database, keys: Keys, folder: Path, *, acts: int =
     assert found["of before"] == found["of meanwhile"] == found["by key"]
 
 
-def test_a_snapshot_and_the_register_agree_while_others_write(database: Database, keys: Keys, tmp_path: Path) -> None:
+@pytest.mark.parametrize("many", [5000, 0], ids=["on one connection", "on several at one position"])
+def test_a_snapshot_and_the_register_agree_while_others_write(
+    many: int, database: Database, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(snapshot_changes, "_MANY_CHANGES", many)
     hold(40_000, database, keys, tmp_path, acts=30, at_least=1)
 
 

@@ -164,7 +164,7 @@ def test_what_changed_since_the_snapshot_is_in_the_answer(
     before = None
     for documents in changes_since(rows):
         take(database, address_keys, documents)
-        by_key = answers(database, address_keys, asked, CAMPAIGNS[1], engine="polars")
+        by_key = answers(database, address_keys, asked, CAMPAIGNS[1], engine="compiled")
         assert answers(database, address_keys, asked, CAMPAIGNS[1], engine="duckdb", snapshot=snapshot) == by_key
         assert by_key != before
         before = by_key
@@ -173,7 +173,7 @@ def test_what_changed_since_the_snapshot_is_in_the_answer(
     addresses = [{"email": row["email"]} for row in asked if "email" in row]
     addresses += [{"email": f"{name}@posti.example"} for name in ("two", "three")]
     for campaign in CAMPAIGNS[:2]:
-        by_key = answers(database, address_keys, addresses, campaign, engine="polars")
+        by_key = answers(database, address_keys, addresses, campaign, engine="compiled")
         assert answers(database, address_keys, addresses, campaign, engine="duckdb", snapshot=snapshot) == by_key
         assert [answer["reason"] for answer in by_key[-2:]] == ["DM_OBJECTION_ALL"] * 2
     told_of = answers(database, address_keys, [{"ref": "crm:E12"}], CAMPAIGNS[0], engine="duckdb", snapshot=snapshot)
@@ -203,7 +203,7 @@ def test_standing_that_was_put_right_is_seen_by_an_earlier_snapshot(
     with database.transaction() as session:
         assert rebuild(session).differing > 0
     for campaign in CAMPAIGNS[:2]:
-        by_key = answers(database, address_keys, rows, campaign, engine="polars")
+        by_key = answers(database, address_keys, rows, campaign, engine="compiled")
         assert answers(database, address_keys, rows, campaign, engine="duckdb", snapshot=snapshot) == by_key
     changed = "SELECT count(*) FROM contact WHERE changed_xid > (SELECT min(changed_xid) FROM contact)"
     with database.connect() as connection:

@@ -7,11 +7,12 @@ These tests need Java (17 or newer); where there is none they fail with a senten
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import narwhals as nw
 import polars as pl
 import pytest
 from sqlalchemy.orm import Session
@@ -37,9 +38,14 @@ from consentmgr.vocabulary.policy import policy_from
 from tests.conftest import RunCommand
 from tests.generators import NOW, world
 from tests.screening.case_files import GIVEN, all_cases, cases_of
+from tests.screening.test_compiled import EXPRESSIONS, FRAMES, TYPES, Columns, Frames, by_polars
+from tests.screening.test_compiled import told as as_told
 from tests.screening.test_snapshot import CAMPAIGNS
+from tests.screening.test_written import MORE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
     from pyspark.sql import SparkSession
 
 pytestmark = [
@@ -84,8 +90,8 @@ def without_ids(answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{**answer, "evidence": bool(answer["evidence"])} for answer in answers]
 
 
-#: Tests that the decision cases are divided among, each of which is done within minutes.
-PARTS = 4
+#: Tests that the decision cases are divided among: some twenty questions each, of two processor seconds or three.
+PARTS = 16
 
 
 def asked_together() -> list[list[Case]]:
@@ -117,6 +123,7 @@ def as_expected(case: Case, answer: dict[str, Any]) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_every_decision_case_has_the_same_answer(
     part: int, database: Database, address_keys: AddressKeys, spark: SparkSession
@@ -281,6 +288,47 @@ def test_a_list_in_a_lake_is_screened_where_it_lies_and_answered_as_by_duckdb(
     assert of_spark["cm_reason"].n_unique() >= 10
 
 
+#: A row for every value of each column, and one of nothing.
+SOME: Columns = {name: [values[place % len(values)] for place in range(8)] for name, values in {
+    "a": [-7, -1, 0, None, 3, 12, 5],
+    "b": [0, 1, 9_223_372_036_854_775_807, None, -4_611_686_018_427_387_904],
+    "p": [True, None, False],
+    "q": [False, True, None, False],
+    "s": ["", "|email|", "|email|sms|", "VENDOR-x\n", "vendor-x", None, "tietosuoja@", "Straße"],
+    "d": [date(2024, 2, 29), date(2026, 11, 22), None],
+    "k": [b"a" * 16, None, b"b" * 16],
+}.items()}  # fmt: skip
+#: Texts that would be read as more than text, if they stood in a query as they are.
+AWKWARD = "it's \"all\" `one` \\' \\n text ${spark.app.name} {a} :a ? -- /* ÄÅÖ \n"
+
+
+def by_spark(
+    spark: SparkSession, tables: Mapping[str, Columns], ask: Callable[[Frames], nw.LazyFrame[Any]]
+) -> list[dict[str, Any]]:
+    with SparkEngine(spark) as engine:
+        frames = {
+            name: engine.table(name, pl.DataFrame(table, schema=TYPES).to_arrow()) for name, table in tables.items()
+        }
+        return engine.collect(ask(frames)).to_pylist()
+
+
+def test_every_expression_means_to_spark_what_polars_takes_it_to_mean(spark: SparkSession) -> None:
+    def ask(frames: Frames) -> nw.LazyFrame[Any]:
+        found = {f"{place} of `all`": expression for place, expression in enumerate(EXPRESSIONS.values())}
+        return frames["t"].select("a", awkward=nw.lit(AWKWARD), **found)
+
+    assert as_told(by_spark(spark, {"t": SOME}, ask)) == as_told(by_polars({"t": SOME}, ask))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("right", [SOME, {name: [] for name in TYPES}], ids=["rows", "none"])
+@pytest.mark.parametrize("name", [*FRAMES, *MORE])
+def test_frames_of_spark_are_those_of_polars(name: str, right: Columns, spark: SparkSession) -> None:
+    ask = FRAMES[name] if name in FRAMES else MORE[name]
+    both = {"t": SOME, "u": right}
+    assert as_told(by_spark(spark, both, ask)) == as_told(by_polars(both, ask))
+
+
 def test_without_java_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -301,17 +349,7 @@ def test_a_server_that_is_not_there_is_told_in_a_sentence(
     assert "hidden-word" not in done.stderr
 
 
-def test_an_engine_of_a_cluster_reads_snapshots_from_the_store() -> None:
-    read: list[str] = []
-
-    class Reading:
-        def parquet(self, path: str) -> Any:
-            read.append(path)
-            return pl.LazyFrame({"n": [1]})
-
-    class Cluster:
-        read = Reading()
-
-    engine = SparkEngine(Cluster(), "s3://registers/acme?region=eu-north-1")  # type: ignore[arg-type]
-    engine.parquet("/data/snapshots/20261109T090000-abcdef/points.parquet")
-    assert read == ["s3a://registers/acme/20261109T090000-abcdef/points.parquet"]
+def test_an_engine_of_a_cluster_reads_snapshots_from_the_store(spark: SparkSession) -> None:
+    engine = SparkEngine(spark, "s3://registers/acme?region=eu-north-1")
+    path = "/data/snapshots/20261109T090000-abcdef/points.parquet"
+    assert engine.address(path) == "s3a://registers/acme/20261109T090000-abcdef/points.parquet"

@@ -100,6 +100,12 @@ def _unread(question: Question, shape: ListShape, columns: Sequence[str]) -> lis
         unread += ["point_known", "domain_known"]
     if question.campaign.channel != "post":
         unread.append("point_verified_on")
+        if not question.is_audience:
+            unread.append("non_disclosure")
+    if question.campaign.channel != "phone":
+        unread.append("consent_express")
+    if not question.campaign.special_category:
+        unread.append("consent_sensitive")
     if not question.is_business and not question.is_opt_out_channel:
         unread += ["point_informed_on", "source_unknown", "from_outside", "acquired_on"]
     return unread

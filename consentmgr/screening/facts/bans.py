@@ -133,15 +133,13 @@ def named_lifts(acts: Frame, prohibitions: Frame) -> Frame:
         & (nw.col("given_by") != "unverified")
         & ~is_empty("prohibition")
     ).select("contact_id", "prohibition", named_us="at_us")
-    named = prohibitions.with_columns(
-        by_id=nw.concat_str(nw.lit("P"), nw.col("prohibition_id").cast(nw.String)),
-    )
     matched = nw.concat(
         [
-            named.join(lifts, left_on=key, right_on="prohibition", how="inner", suffix="_lifter").select(
-                evidence=nw.col("by_id"), person=nw.col("contact_id_lifter"), named_us=nw.col("named_us")
+            prohibitions.join(lifts, left_on=key, right_on="prohibition", how="inner", suffix="_lifter").select(
+                "evidence", person=nw.col("contact_id_lifter"), named_us=nw.col("named_us")
             )
-            for key in ("reference", "by_id")
+            # By the name its source gave it, or by our own id of it.
+            for key in ("reference", "evidence")
         ],
         how="vertical",
     )

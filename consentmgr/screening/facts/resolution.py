@@ -236,8 +236,9 @@ def located_directly(rows: Frame, register: Mapping[str, Frame], question: Quest
     ``rows``: what ``aimed_rows`` gave.
     """
     holders = register["points"].filter(is_known("contact_id") & (nw.col("kind") == question.point_kind))
+    # Of the point itself nothing is asked but whether there is one: its id would be one more column read of millions.
     return rows.join(
-        _carried(holders, "own_", target_key=nw.col("address_key"), own_point=nw.col("point_id"), more=_PERSON_FACTS),
+        _carried(holders, "own_", target_key=nw.col("address_key"), own_point=nw.col("contact_id"), more=_PERSON_FACTS),
         on="target_key",
         how="left",
     ).with_columns(person=nw.col("person").fill_null(0))

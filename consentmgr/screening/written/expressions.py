@@ -1,8 +1,8 @@
-"""Narwhals expressions as SQL for DuckDB: every operation that facts and rules use, and no other. Pure.
+"""Narwhals expressions as SQL: every operation that facts and rules use, and no other. Pure.
 
 An ``nw.Expr`` keeps what it was built of as a list of nodes (``_nodes``, in the pinned version of Narwhals); here the
 nodes are read, and written as Narwhals itself writes them for DuckDB. ``tests/screening/test_written.py`` holds their
-meaning to that of Polars.
+meaning to that of Polars. What another database writes otherwise is its ``Dialect``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _AGGREGATES: Mapping[str, str] = {
     # Of no numbers it is 0, and DuckDB's own is a number of 128 bits.
     "sum": "cast(coalesce(sum({}), 0) as bigint)",
 }
-_TYPES: Mapping[Any, str] = {nw.Int64: "bigint", nw.String: "varchar", nw.Binary: "blob", nw.Date: "date"}
+_DUCKDB_TYPES: Mapping[Any, str] = {nw.Int64: "bigint", nw.String: "varchar", nw.Binary: "blob", nw.Date: "date"}
 
 
 class NotWritten(NotImplementedError):
@@ -61,11 +61,32 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What databases write each in their own way.
+
+    ``quoted``: a name; ``literal``: a plain value; ``types``: by Narwhals' data type; ``matches``: whether a pattern (RE2)
+    is found in a text; ``quotient``: a whole number divided by another, towards zero.
+    """
+
+    quoted: Callable[[str], str]
+    literal: Callable[[Any], str]
+    types: Mapping[Any, str]
+    matches: Callable[[str, str], str]
+    quotient: str
+
+    def type(self, dtype: Any) -> str:
+        for known, text in self.types.items():
+            if dtype == known:
+                return text
+        raise NotWritten(f"the type {dtype}")
+
+
 class Reader:
     """Reads expressions on one frame's columns. ``is_plain``: it has met no column that is more than a name."""
 
-    def __init__(self, columns: Mapping[str, Written]) -> None:
-        self._columns = columns
+    def __init__(self, columns: Mapping[str, Written], dialect: Dialect) -> None:
+        self._columns, self._dialect = columns, dialect
         self.is_plain = True
 
     def named(self, expression: Any) -> tuple[str, Written]:
@@ -102,7 +123,7 @@ class Reader:
         if isinstance(expression, str):
             return self._column(expression)
         if not isinstance(expression, nw.Expr):
-            return literal(expression)
+            return self._dialect.literal(expression)
         first, *others = _nodes_of(expression)
         text = self._first(first)
         for node in others:
@@ -121,7 +142,7 @@ class Reader:
 
     def _argument(self, node: Any, argument: Any) -> str:
         if isinstance(argument, str) and node.str_as_lit:
-            return literal(argument)
+            return self._dialect.literal(argument)
         return self.text(argument)
 
     def _first(self, node: Any) -> str:
@@ -129,8 +150,8 @@ class Reader:
             return self._column(_one_name(node))
         if node.name == "lit":
             dtype = node.kwargs["dtype"]
-            value = literal(node.kwargs["value"])
-            return value if dtype is None else f"cast({value} as {_type(dtype)})"
+            value = self._dialect.literal(node.kwargs["value"])
+            return value if dtype is None else self._cast(value, dtype)
         arguments = [self._argument(node, argument) for argument in node.exprs]
         if node.name == "when_then":
             condition, then, *otherwise = arguments
@@ -143,7 +164,7 @@ class Reader:
         if node.name == "coalesce":
             return f"coalesce({', '.join(arguments)})"
         if node.name == "concat_str":
-            return _joined(arguments, **node.kwargs)
+            return self._joined(arguments, **node.kwargs)
         raise NotWritten(f"the operation {node.name}")
 
     def _node(self, text: str, node: Any) -> str:
@@ -157,7 +178,7 @@ class Reader:
             )
             return f"({left} {_BINARY[name]} {right})"
         if name in ("__floordiv__", "__mod__"):
-            return _divided(text, *node.exprs, rest=name == "__mod__")
+            return self._divided(text, *node.exprs, rest=name == "__mod__")
         if name == "__invert__":
             return f"(not {text})"
         if name == "is_null":
@@ -165,14 +186,45 @@ class Reader:
         if name == "fill_null" and node.kwargs["strategy"] is None and node.kwargs["limit"] is None and arguments:
             return f"coalesce({text}, {arguments[0]})"
         if name == "is_in":
-            return _is_in(text, node.kwargs["other"])
+            return self._is_in(text, node.kwargs["other"])
         if name == "str.contains":
-            return f"{'contains' if node.kwargs['literal'] else 'regexp_matches'}({text}, {arguments[0]})"
+            if node.kwargs["literal"]:
+                return f"contains({text}, {arguments[0]})"
+            (pattern,) = node.exprs
+            if not isinstance(pattern, str):
+                raise NotWritten("a pattern that is not the same for every row")
+            return self._dialect.matches(text, pattern)
         if name == "str.to_lowercase":
             return f"lower({text})"
         if name == "cast":
-            return f"cast({text} as {_type(node.kwargs['dtype'])})"
+            return self._cast(text, node.kwargs["dtype"])
         raise NotWritten(f"the operation {name}")
+
+    def _cast(self, text: str, dtype: Any) -> str:
+        return f"cast({text} as {self._dialect.type(dtype)})"
+
+    def _divided(self, text: str, divisor: Any, *, rest: bool) -> str:
+        """A whole number divided by a constant, and the rest; the database's own are of the division towards zero."""
+        if type(divisor) is not int or divisor <= 0:
+            raise NotWritten("a division by anything but a whole number above zero")
+        if rest:
+            return f"(({text} % {divisor} + {divisor}) % {divisor})"
+        return f"({self._dialect.quotient.format(text, divisor)} - case when {text} % {divisor} < 0 then 1 else 0 end)"
+
+    def _is_in(self, text: str, among: Any) -> str:
+        if not isinstance(among, (list, tuple)) or any(item is None for item in among):
+            raise NotWritten("is_in of anything but a list without null")
+        if not among:
+            return f"case when {text} is not null then false end"
+        return f"({text} in ({', '.join(self._dialect.literal(item) for item in among)}))"
+
+    def _joined(self, arguments: Sequence[str], *, separator: str, ignore_nulls: bool) -> str:
+        texts = [self._cast(argument, nw.String) for argument in arguments]
+        between = self._dialect.literal(separator)
+        if ignore_nulls:
+            return f"concat_ws({between}, {', '.join(texts)})"
+        # "||" of a null is null.
+        return f"({f' || {between} || '.join(texts) if separator else ' || '.join(texts)})"
 
 
 def name_of(expression: nw.Expr) -> str:
@@ -209,16 +261,13 @@ def _one_name(node: Any) -> str:
     return str(names[0])
 
 
-def _type(dtype: Any) -> str:
-    for known, text in _TYPES.items():
-        if dtype == known:
-            return text
-    raise NotWritten(f"the type {dtype}")
-
-
 def literal(value: Any) -> str:
     """A plain value as SQL writes it."""
-    write = _LITERALS.get(type(value))
+    return written_by(_LITERALS, value)
+
+
+def written_by(kinds: Mapping[type, Callable[[Any], str]], value: Any) -> str:
+    write = kinds.get(type(value))
     if write is None:
         raise NotWritten(f"a literal of {type(value).__name__}")
     return write(value)
@@ -230,35 +279,19 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-_LITERALS: Mapping[type, Callable[[Any], str]] = {
+#: How kinds of plain values stand in any SQL, but for texts.
+PLAIN_LITERALS: Mapping[type, Callable[[Any], str]] = {
     type(None): lambda _: "null",
     bool: lambda value: "true" if value else "false",
     int: lambda value: str(value) if value >= 0 else f"({value})",
-    str: _text,
     date: lambda value: f"date '{value.isoformat()}'",
 }
+_LITERALS = {**PLAIN_LITERALS, str: _text}
 
-
-def _divided(text: str, divisor: Any, *, rest: bool) -> str:
-    """A whole number divided by a constant, and the rest; DuckDB's own are of the division towards zero."""
-    if type(divisor) is not int or divisor <= 0:
-        raise NotWritten("a division by anything but a whole number above zero")
-    if rest:
-        return f"(({text} % {divisor} + {divisor}) % {divisor})"
-    return f"({text} // {divisor} - case when {text} % {divisor} < 0 then 1 else 0 end)"
-
-
-def _is_in(text: str, among: Any) -> str:
-    if not isinstance(among, (list, tuple)) or any(item is None for item in among):
-        raise NotWritten("is_in of anything but a list without null")
-    if not among:
-        return f"case when {text} is not null then false end"
-    return f"({text} in ({', '.join(literal(item) for item in among)}))"
-
-
-def _joined(arguments: Sequence[str], *, separator: str, ignore_nulls: bool) -> str:
-    texts = [f"cast({argument} as varchar)" for argument in arguments]
-    if ignore_nulls:
-        return f"concat_ws({_text(separator)}, {', '.join(texts)})"
-    # "||" of a null is null.
-    return f"({f' || {_text(separator)} || '.join(texts) if separator else ' || '.join(texts)})"
+DUCKDB = Dialect(
+    quoted=quoted,
+    literal=literal,
+    types=_DUCKDB_TYPES,
+    matches=lambda text, pattern: f"regexp_matches({text}, {_text(pattern)})",
+    quotient="{} // {}",
+)

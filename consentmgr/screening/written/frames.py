@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import narwhals as nw
 
 from consentmgr.screening.frame_arguments import flat, methods_refused, names_given
-from consentmgr.screening.written.expressions import NotWritten, Reader, Written, name_of, quoted
+from consentmgr.screening.written.expressions import DUCKDB, Dialect, NotWritten, Reader, Written, name_of
 
 _KINDS: Mapping[str, str] = {
     "inner": "join",
@@ -46,6 +46,8 @@ class WrittenFrame(nw.LazyFrame[Any]):
     ``numbers`` gives every table and query of a question a name of its own.
     """
 
+    dialect: ClassVar[Dialect] = DUCKDB
+
     def __init__(
         self,
         numbers: count[int],
@@ -59,13 +61,13 @@ class WrittenFrame(nw.LazyFrame[Any]):
         self.is_long = is_long
 
     @classmethod
-    def of(cls, numbers: count[int], text: str, columns: Iterable[str], *, is_long: bool = False) -> WrittenFrame:
+    def of(cls, numbers: count[int], text: str, columns: Iterable[str], *, is_long: bool = False) -> Self:
         """A table, by its name as SQL writes it, or a query in brackets."""
         name = f"t{next(numbers)}"
         return cls(
             numbers,
             Source(f"{text} {name}", frozenset((name,))),
-            {column: Written(f"{name}.{quoted(column)}", is_plain=True) for column in columns},
+            {column: Written(f"{name}.{cls.dialect.quoted(column)}", is_plain=True) for column in columns},
             is_long=is_long,
         )
 
@@ -98,17 +100,17 @@ class WrittenFrame(nw.LazyFrame[Any]):
 
     def query(self, verb: str, *, last: str = "") -> str:
         """The same with another beginning (``select distinct``), or more at its end."""
-        shown = ", ".join(f"{value.text} as {quoted(name)}" for name, value in self.values.items())
+        shown = ", ".join(f"{value.text} as {self.dialect.quoted(name)}" for name, value in self.values.items())
         where = f" where {' and '.join(self.conditions)}" if self.conditions else ""
         return f"{verb} {shown} from {self.source.text}{where}{last}"
 
     def inside(self, query: str, columns: Iterable[str] | None = None) -> WrittenFrame:
         """A query, and the names of its columns, as a frame of the same question."""
-        return WrittenFrame.of(self.numbers, f"({query})", self.values if columns is None else columns)
+        return self.of(self.numbers, f"({query})", self.values if columns is None else columns)
 
     def settled(self) -> WrittenFrame:
         """The same rows as a query inside the next, every column a name."""
-        return WrittenFrame.of(self.numbers, f"({self.sql()})", self.values, is_long=self.is_long)
+        return self.of(self.numbers, f"({self.sql()})", self.values, is_long=self.is_long)
 
     @property
     def is_plain(self) -> bool:
@@ -120,7 +122,7 @@ class WrittenFrame(nw.LazyFrame[Any]):
         return any(value.is_literal for value in self.values.values())
 
     def _with_values(self, values: Mapping[str, Written]) -> WrittenFrame:
-        return WrittenFrame(self.numbers, self.source, values, self.conditions, is_long=self.is_long)
+        return type(self)(self.numbers, self.source, values, self.conditions, is_long=self.is_long)
 
     def select(self, *exprs: Any, **named_exprs: Any) -> WrittenFrame:
         return self._read(exprs, named_exprs, {})
@@ -132,7 +134,7 @@ class WrittenFrame(nw.LazyFrame[Any]):
         self, expressions: Iterable[Any], named: Mapping[str, Any], others: Mapping[str, Written]
     ) -> WrittenFrame:
         expressions = list(flat(expressions, NotWritten))
-        reader = Reader(self.values)
+        reader = Reader(self.values, self.dialect)
         values: dict[str, Written] = {}
         for name, value in (
             *(reader.named(expression) for expression in expressions),
@@ -158,11 +160,11 @@ class WrittenFrame(nw.LazyFrame[Any]):
     def filter(self, *predicates: Any, **constraints: Any) -> WrittenFrame:
         if constraints or len(predicates) != 1:
             raise NotWritten("a filter that is not one expression")
-        reader = Reader(self.values)
+        reader = Reader(self.values, self.dialect)
         condition = reader.text(predicates[0])
         if not reader.is_plain:
             return self.settled().filter(predicates[0])
-        return WrittenFrame(self.numbers, self.source, self.values, (*self.conditions, condition), is_long=self.is_long)
+        return type(self)(self.numbers, self.source, self.values, (*self.conditions, condition), is_long=self.is_long)
 
     def head(self, n: int = 5) -> WrittenFrame:
         return self.inside(self.query("select", last=f" limit {n}"))
@@ -218,7 +220,7 @@ class WrittenFrame(nw.LazyFrame[Any]):
                         raise NotWritten(f"two columns named {new}")
                     values[new] = value
         is_long = one.is_long and how in ("semi", "anti")
-        return WrittenFrame(self.numbers, source, values, one.conditions, is_long=is_long)
+        return type(self)(self.numbers, source, values, one.conditions, is_long=is_long)
 
 
 class WrittenGroups:
@@ -229,7 +231,7 @@ class WrittenGroups:
 
     def agg(self, *aggs: Any, **named_aggs: Any) -> WrittenFrame:
         frame = self._frame if self._frame.is_plain else self._frame.settled()
-        reader = Reader(frame.values)
+        reader = Reader(frame.values, frame.dialect)
         found = {name: frame.values[name] for name in self._keys}
         for expression in flat(aggs, NotWritten):
             name = name_of(expression)
@@ -238,7 +240,7 @@ class WrittenGroups:
             found[name] = Written(reader.aggregate(expression), is_plain=False)
         for name, expression in named_aggs.items():
             found[name] = Written(reader.aggregate(expression), is_plain=False)
-        grouped = WrittenFrame(frame.numbers, frame.source, found, frame.conditions)
+        grouped = type(frame)(frame.numbers, frame.source, found, frame.conditions)
         # By the keys' places in the list: a literal there would be taken for one.
         keys = ", ".join(str(place) for place in range(1, len(self._keys) + 1))
         return frame.inside(grouped.query("select", last=f" group by {keys}"), found)

@@ -1,0 +1,306 @@
+"""What has changed since a snapshot was taken, and the snapshot's frames with all of it put in place.
+
+What changed is asked by transaction: every row of ``contact``, ``organisation``, ``prohibition`` and ``erased_key``
+carries the transaction that last touched it or what belongs to it, and those that the snapshot's own transaction
+snapshot did not see are read afresh. That is exact under concurrent writers, where an order of numbers or times is not
+(a transaction may commit after a later one).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+
+import narwhals as nw
+import pyarrow as pa
+from psycopg import Connection
+
+from consentmgr.same_position import connections_beside
+from consentmgr.screening.engine import DuckDBEngine, Engine, PolarsEngine, Query
+from consentmgr.screening.facts.holders import held
+from consentmgr.screening.kinds import OWN_COLUMNS, alone, by_kind
+from consentmgr.screening.register_frames import BY_NAME, CONTACT_FRAMES, ORGANISATION_FRAMES, read_rows
+from consentmgr.screening.snapshot import COLUMNS, Snapshot, notices_of
+from consentmgr.screening.written.expressions import literal
+
+#: A snapshot is made anew when this share of its contacts has changed: reading them one by one costs more.
+_REBUILD_SHARE = 0.2
+#: Changes of so few contacts never ask for a new snapshot.
+_FEW_CHANGES = 1000
+_UNSEEN = "{0} >= pg_snapshot_xmin(%(taken)s::pg_snapshot) and not pg_visible_in_snapshot({0}, %(taken)s::pg_snapshot)"
+#: So many changed contacts are read on several connections; fewer cost less than to open these.
+_MANY_CHANGES = 5000
+#: Frames with most to read, each on a connection of its own.
+_APART = ("acts", "points")
+#: Frames that ``facts.holders`` puts together.
+_HELD = ("contacts", "points", *OWN_COLUMNS)
+#: Frames with a row a person or more, and many columns.
+_LONG = ("contacts", "points")
+#: A row of the list takes so much less room in a hash table than one of theirs.
+_LONGER_BY_FAR = 3
+
+
+def with_changes(connection: Connection[Any], snapshot: Snapshot) -> Snapshot | None:
+    """The same snapshot with what has changed since; None where so much has that a new one costs less.
+
+    None too where it was taken after the position that is read: the database has been put back since.
+    """
+    current = "select pg_snapshot_xmax(pg_current_snapshot()) >= pg_snapshot_xmax(%s::pg_snapshot)"
+    with connection.cursor() as cursor:
+        cursor.execute(current, [snapshot.position])
+        row = cursor.fetchone()
+    if not (row and row[0]):
+        return None
+    changed = _changed_contacts(connection, snapshot)
+    if len(changed) > max(_FEW_CHANGES, _REBUILD_SHARE * snapshot.rows["contacts"]):
+        return None
+    return replace(snapshot, changed=frozenset(changed))
+
+
+def has_aged(connection: Connection[Any], snapshot: Snapshot) -> bool:
+    """Whether ``with_changes`` would refuse it, told without reading what has changed."""
+    most = int(max(_FEW_CHANGES, _REBUILD_SHARE * snapshot.rows["contacts"]))
+    unseen = _UNSEEN.format("changed_xid")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select count(*) > %(most)s from (select from contact where {unseen} limit %(most)s + 1) changed",
+            {"taken": snapshot.position, "most": most},
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def has_changed(connection: Connection[Any], snapshot: Snapshot) -> bool:
+    """Whether anything it holds has changed since."""
+    tables = ("contact", "organisation", "prohibition", "erased_key")
+    asked = " or ".join(f"exists (select from {name} where {_UNSEEN.format('changed_xid')})" for name in tables)
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {asked}", {"taken": snapshot.position})
+        row = cursor.fetchone()
+    return bool(row and row[0]) or bool(set(notices_of(connection)) - set(snapshot.notices))
+
+
+def erased_since(connection: Connection[Any], snapshot: Snapshot) -> bool:
+    """Whether it still holds facts of somebody whose erasure has been done (GDPR 17)."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select exists (select from contact where erased_at is not null and {_UNSEEN.format('changed_xid')})",
+            {"taken": snapshot.position},
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def _changed(connection: Connection[Any], table: str, column: str, snapshot: Snapshot) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"select id from {table} where {_UNSEEN.format(column)}",
+            {"taken": snapshot.position},
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _changed_contacts(connection: Connection[Any], snapshot: Snapshot) -> set[int]:
+    """Contacts of whom something has changed, and those whose acts now read differently: words came after the consents
+    given under them, or a version that replaces theirs by others of substance.
+    """
+    contacts = set(_changed(connection, "contact", "changed_xid", snapshot))
+    new_notices = sorted(set(notices_of(connection)) - set(snapshot.notices))
+    if new_notices:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select distinct e.contact_id from ledger_entry e where e.contact_id is not null and e.notice is not null"
+                " and (e.notice = any(%(new)s) or split_part(e.notice, '/', 1) in (select n.key from notice n"
+                " where n.supersedes = 'major' and n.key || '/' || n.version || '/' || n.language = any(%(new)s)))",
+                {"new": new_notices},
+            )
+            contacts.update(row[0] for row in cursor.fetchall())
+    return contacts
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What is not as the snapshot has it: ids whose rows are left out, and ``fresh`` rows that stand for them."""
+
+    contacts: list[int]
+    organisations: list[int]
+    prohibitions: list[int]
+    fresh: Mapping[str, pa.Table]
+
+
+def frames_of_snapshot(
+    engine: Engine, connection: Connection[Any], snapshot: Snapshot, *, list_rows: int = 0
+) -> dict[str, Any]:
+    """Each frame over the snapshot's files, with everything changed since read afresh and put in place.
+
+    ``list_rows``: how many rows are asked for. What is given back is for ``engine.table``: for DuckDB one query a frame,
+    which it plans together with what is asked of it; for others column expressions.
+    """
+    contacts = sorted(_changed_contacts(connection, snapshot) if snapshot.changed is None else snapshot.changed)
+    organisations = _changed(connection, "organisation", "changed_xid", snapshot)
+    prohibitions = _changed_prohibitions(connection, snapshot, contacts, organisations)
+    values = {
+        "contacts": _array(contacts),
+        "organisations": _array(organisations),
+        "prohibitions": _array(prohibitions),
+    }
+    fresh: dict[str, pa.Table] = {}
+    if contacts or organisations:
+        fresh = _fresh_of_contacts(engine, connection, values, many=len(contacts) > _MANY_CHANGES)
+    if organisations:
+        for name in ORGANISATION_FRAMES:
+            ours = f" and {BY_NAME[name].owner} = any(%(organisations)s::bigint[])"
+            fresh[name] = read_rows(connection, BY_NAME[name], ours, values)
+    if prohibitions:
+        ours = " and b.id = any(%(prohibitions)s::bigint[])"
+        fresh["prohibitions"] = read_rows(connection, BY_NAME["prohibitions"], ours, values)
+    unseen = f" and {_UNSEEN.format('k.changed_xid')}"
+    fresh["erased_keys"] = read_rows(connection, BY_NAME["erased_keys"], unseen, {"taken": snapshot.position})
+    changes = _Changes(contacts, organisations, prohibitions, fresh)
+    if isinstance(engine, DuckDBEngine):
+        return _queries(engine, snapshot, changes, list_rows)
+    return {name: _overlaid_frame(engine, snapshot, name, changes) for name in COLUMNS}
+
+
+def _fresh_of_contacts(
+    engine: Engine, connection: Connection[Any], values: Mapping[str, str], *, many: bool
+) -> dict[str, pa.Table]:
+    """The rows of changed contacts, and the points of changed organisations, made ready as the snapshot's are."""
+    fresh = _rows_of_contacts(connection, values["contacts"], many=many)
+    if values["organisations"] != _array(()):
+        # Asked apart: an "or" of two such conditions is looked up by no index, and held to each row by turns.
+        whose = " and p.contact_id is null and p.organisation_id = any(%(organisations)s::bigint[])"
+        listed = read_rows(connection, BY_NAME["points"], whose, values)
+        fresh["points"] = pa.concat_tables([fresh["points"], listed])
+    fresh = by_kind(fresh, below_zero=True)
+    # They are few, so that no cluster is asked.
+    near = engine if isinstance(engine, DuckDBEngine) else PolarsEngine()
+    ready = held({name: near.table(f"raw_{name}", fresh[name]) for name in _HELD})
+    fresh |= {name: near.collect(ready[name]) for name in ("contacts", "points")}
+    for name, mark in (("points", "sole"), ("roles", "alone")):
+        fresh[name] = fresh[name].append_column(mark, alone(fresh[name]["contact_id"]))
+    return fresh
+
+
+def _rows_of_contacts(connection: Connection[Any], contacts: str, *, many: bool) -> dict[str, pa.Table]:
+    """The rows of these contacts in every frame, as the register has them.
+
+    PostgreSQL works on one question of a connection at a time. ``many`` are asked of three at once, which read the same
+    position: their rows lie all over the tables, and most of the time goes by in fetching pages.
+    """
+
+    def read(asked: Connection[Any], names: Sequence[str]) -> dict[str, pa.Table]:
+        return {
+            name: read_rows(
+                asked,
+                BY_NAME[name],
+                f" and {BY_NAME[name].owner} = any(%(contacts)s::bigint[])",
+                {"contacts": contacts},
+            )
+            for name in names
+        }
+
+    if not many:
+        return read(connection, CONTACT_FRAMES)
+    with (
+        connections_beside(connection, len(_APART)) as beside,
+        ThreadPoolExecutor(len(_APART), thread_name_prefix="changed") as asking,
+    ):
+        if not beside:
+            return read(connection, CONTACT_FRAMES)
+        for other in beside:
+            # Pages are fetched in the order in which they lie, several ahead, and not as the ids point to them.
+            other.execute("set local enable_indexscan = off")
+        apart = [asking.submit(read, other, (name,)) for other, name in zip(beside, _APART, strict=True)]
+        found = read(connection, [name for name in CONTACT_FRAMES if name not in _APART])
+        for work in apart:
+            found |= work.result()
+    return found
+
+
+def _array(ids: Iterable[int]) -> str:
+    """Ids as PostgreSQL writes an array: one text costs the driver nothing, and a hundred thousand numbers seconds."""
+    return f"{{{','.join(map(str, ids))}}}"
+
+
+def _changed_prohibitions(
+    connection: Connection[Any], snapshot: Snapshot, contacts: Sequence[int], organisations: Sequence[int]
+) -> list[int]:
+    """New and lifted ones, and those whose contact or organisation has changed (it may not have been known before)."""
+    question = (
+        f"select b.id from prohibition b where {_UNSEEN.format('b.changed_xid')} or b.contact_ref in"
+        " (select ref from contact where id = any(%(contacts)s::bigint[])) or b.organisation in"
+        " (select identity from organisation where id = any(%(organisations)s::bigint[]))"
+    )
+    values = {"taken": snapshot.position, "contacts": _array(contacts), "organisations": _array(organisations)}
+    with connection.cursor() as cursor:
+        cursor.execute(question, values)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _left_out(name: str, changes: _Changes) -> tuple[str, str] | None:
+    """The column of a frame by which changed rows are left out, and what of ``_Changes`` they are; None for none."""
+    if name in CONTACT_FRAMES:
+        found = ("contact_id", "contacts")
+    elif name in ORGANISATION_FRAMES:
+        found = ("organisation_id", "organisations")
+    elif name == "prohibitions":
+        found = ("prohibition_id", "prohibitions")
+    else:
+        return None
+    return found if getattr(changes, found[1]) else None
+
+
+def _queries(engine: DuckDBEngine, snapshot: Snapshot, changes: _Changes, list_rows: int = 0) -> dict[str, Query]:
+    for column, ids in (
+        ("contact_id", changes.contacts),
+        ("organisation_id", changes.organisations),
+        ("prohibition_id", changes.prohibitions),
+    ):
+        engine.register(f"changed_{column}", pa.table({column: pa.array(ids, pa.int64())}))
+    # A list that is longer by far is not what a hash table is made of.
+    long = {name for name in _LONG if list_rows <= _LONGER_BY_FAR * snapshot.rows[name]}
+    return {
+        name: Query(_overlaid_query(engine, snapshot, name, changes), COLUMNS[name], is_long=name in long)
+        for name in COLUMNS
+    }
+
+
+def _overlaid_query(engine: DuckDBEngine, snapshot: Snapshot, name: str, changes: _Changes) -> str:
+    columns = ", ".join(COLUMNS[name])
+    base = f"select {columns} from read_parquet({literal(str(snapshot.folder / f'{name}.parquet'))}) base"
+    if left_out := _left_out(name, changes):
+        # An anti join keeps what has no contact, as the points of organisations have none; and it lets through to the
+        # file what a later join asks for.
+        base += f" anti join changed_{left_out[0]} using ({left_out[0]})"
+    if name == "points" and changes.organisations:
+        base += (
+            " where not (contact_id is null and organisation_id in"
+            " (select organisation_id from changed_organisation_id))"
+        )
+    fresh = changes.fresh.get(name)
+    if fresh is None or not fresh.num_rows:
+        return base
+    engine.register(f"fresh_{name}", fresh)
+    return f"{base} union all select {columns} from fresh_{name}"
+
+
+def _overlaid_frame(engine: Engine, snapshot: Snapshot, name: str, changes: _Changes) -> "nw.LazyFrame[Any]":
+    """The same by column expressions, for any engine."""
+    columns = COLUMNS[name]
+    base = engine.parquet(str(snapshot.folder / f"{name}.parquet")).select(*columns)
+
+    def without(frame: "nw.LazyFrame[Any]", column: str, ids: Sequence[int]) -> "nw.LazyFrame[Any]":
+        gone = engine.table(f"changed_{column}", pa.table({column: pa.array(ids, pa.int64())}))
+        return frame.join(gone, on=column, how="anti")
+
+    if name == "points" and changes.organisations:
+        of_nobody = nw.col("contact_id").is_null()
+        listed = without(base.filter(of_nobody), "organisation_id", changes.organisations)
+        base = nw.concat([base.filter(~of_nobody), listed.select(*columns)], how="vertical")
+    if left_out := _left_out(name, changes):
+        base = without(base, left_out[0], getattr(changes, left_out[1])).select(*columns)
+    fresh = changes.fresh.get(name)
+    if fresh is None or not fresh.num_rows:
+        return base
+    return nw.concat([base, engine.table(f"fresh_{name}", fresh).select(*columns)], how="vertical")
