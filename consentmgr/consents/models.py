@@ -60,6 +60,8 @@ class LedgerEntry(Base):
         # With the primary key this makes an entry's place in its chain unique, and costs an import no second index.
         CheckConstraint(f"id = seq * {CHAINS} + chain and chain between 0 and {CHAINS - 1} and seq > 0", name="place"),
         Index("ix_ledger_entry_contact", "contact_id", postgresql_where=text("contact_id is not null")),
+        # Who waits to be erased (``waiting``) is told on the overview; such wishes are few among all entries.
+        Index("ix_ledger_entry_erasure_requested", "contact_id", postgresql_where=text("event = 'erasure_requested'")),
     )
 
 

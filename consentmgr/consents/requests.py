@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
-from typing import Self
+from datetime import date, datetime
+from typing import Protocol, Self
 
-from consentmgr.consents.acts import NewEntry
 from consentmgr.kit.clock import local_date
 from consentmgr.vocabulary.time_rules import answer_due
+
+
+class Act(Protocol):
+    """What is asked of an act here."""
+
+    @property
+    def event(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +28,7 @@ class ErasureAsked:
     due: date
 
     @classmethod
-    def of(cls, entries: Iterable[NewEntry]) -> Self | None:
+    def of(cls, entries: Iterable[Act]) -> Self | None:
         """The oldest wish since the person was last erased; None where none waits. ``entries``: acts of one contact."""
         told = [entry for entry in entries if entry.event in ("erasure_requested", "erased")]
         told.sort(key=lambda entry: (entry.at, entry.event == "erased"))
@@ -31,3 +39,7 @@ class ErasureAsked:
             else:
                 asked_on = asked_on or local_date(entry.at)
         return cls(asked_on, answer_due(asked_on)) if asked_on is not None else None
+
+    def is_overdue(self, today: date) -> bool:
+        """Whether the last day to answer has passed; on that day itself there is time."""
+        return self.due < today

@@ -10,6 +10,8 @@ from typing import Any
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 
+from consentmgr.consents.sight import Sight
+from consentmgr.consents.waiting import waiting_for_erasure
 from consentmgr.dashboard import figures, words
 from consentmgr.dashboard.counting import POINTS, STANDING
 from consentmgr.dashboard.overdue import TimedWork, job_states
@@ -109,6 +111,12 @@ def front() -> Response:
             if may(Permission.SEE_EXPORTS)
             else []
         )
+        # Of all that whoever looks may erase, whatever controller is chosen: as many as the page of them lists.
+        erasures = (
+            waiting_for_erasure(session, Sight(actor().controllers_for(Permission.ERASE)))
+            if may(Permission.ERASE)
+            else []
+        )
         jobs = job_states(session, timed_work(), now=now) if about.whole else []
         alive = followed(session.connection()).beats(now)
         alarms = (
@@ -135,6 +143,9 @@ def front() -> Response:
         jobs=jobs,
         alive=alive,
         alarms=alarms,
+        erasures=len(erasures),
+        erasures_overdue=sum(one.asked.is_overdue(local_date(now)) for one in erasures),
+        erasures_href=link_to("people.waiting_erasures", Permission.ERASE),
         overdue=[job for job in jobs if job.needs_a_look],
         now=now,
         words=words,

@@ -9,6 +9,7 @@ from flask import Response, make_response, redirect, request, url_for
 from flask_babel import gettext
 from werkzeug.wrappers import Response as AnyResponse
 
+from consentmgr.consents.waiting import waiting_for_erasure
 from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
@@ -16,6 +17,8 @@ from consentmgr.people import erasing
 from consentmgr.people.desk import Faults, audited, choices, done, one_of, page, people, sight, text, to_person
 from consentmgr.people.reading import person_of
 from consentmgr.people.recording import METHODS
+from consentmgr.register.reading import rows_by
+from consentmgr.register.rows import ContactRow
 from consentmgr.staff import approvals
 from consentmgr.staff.access import actor, needs, takes_up_to
 from consentmgr.staff.accounts import names_of
@@ -24,6 +27,35 @@ from consentmgr.timetable.tasks import task_of
 
 #: Bytes of a list: ``erasing.MOST`` addresses, with room.
 _LARGEST = 10_000_000
+#: People of one page of those who wait.
+_PAGE = 50
+
+
+# --- who waits --------------------------------------------------------------------------------------------------------
+
+
+@people.get("/erase/waiting")
+@needs(Permission.ERASE)
+def waiting_erasures() -> str:
+    """Everybody who has asked to be erased and is not yet, with the last day to answer: those past it first."""
+    today = clock.local_date(clock.now())
+    with application.database().reading() as session:
+        everybody = waiting_for_erasure(session, sight())
+        # People are erased while somebody turns the pages: past the end is the last page.
+        last = max(1, -(-len(everybody) // _PAGE))
+        number = min(max(1, request.args.get("page", 1, int)), last)
+        shown = everybody[(number - 1) * _PAGE : number * _PAGE]
+        contacts = {row.id: row for row in rows_by(session, ContactRow, "id", {one.contact_id for one in shown})}
+    if shown:
+        audited("contacts", "erasure_requested", {"found": [one.contact_id for one in shown]})
+    return page(
+        "waiting_erasures",
+        rows=[(contacts[one.contact_id], one.asked) for one in shown],
+        waiting=len(everybody),
+        overdue=sum(one.asked.is_overdue(today) for one in everybody),
+        newer=url_for("people.waiting_erasures", page=number - 1) if number > 1 else None,
+        older=url_for("people.waiting_erasures", page=number + 1) if number < last else None,
+    )
 
 
 # --- one --------------------------------------------------------------------------------------------------------------

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import re
+from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import pytest
+from babel.dates import format_date
 from sqlalchemy import text
 
 from consentmgr.consents.rebuild import rebuild
@@ -18,6 +20,8 @@ from consentmgr.kit.errors import BadInput
 from consentmgr.people import erasing
 from consentmgr.people.attachments import store_of
 from consentmgr.people.erasing import Counted
+from consentmgr.vocabulary.time_rules import answer_due
+from tests.cast import consent
 from tests.people.people import OF_ACME, OF_ALL, Register
 from tests.screening.desk_samples import work
 
@@ -293,3 +297,113 @@ def test_no_address_stands_in_what_is_kept_of_a_list(register: Register, desk: D
         kept += [tuple(row) for row in connection.execute(text("SELECT detail, object FROM staff_approval"))]
         kept += [tuple(row) for row in connection.execute(text("SELECT detail, object FROM audit_event"))]
     assert "@" not in json.dumps(kept, default=str)
+
+
+# --- who waits --------------------------------------------------------------------------------------------------------
+
+
+def asking(name: str, *acts: tuple[str, int], controller: str = "acme") -> dict[str, Any]:
+    """Somebody with acts so many days ago, at noon by Finnish time."""
+    noon = datetime.combine(clock.local_date(clock.now()), time(12), clock.HELSINKI)
+    return {
+        "type": "contact", "ref": f"asks:{name.lower()}", "controllers": [controller], "given_name": name,
+        "points": [{"channel": "email", "value": f"{name.lower()}@posti.example", "use": "private"}],
+        "events": [
+            {"event": event, "at": (noon - timedelta(days=days)).isoformat(), "controller": controller,
+             "method": "web_form"}
+            for event, days in acts
+        ],
+    }  # fmt: skip
+
+
+def rows_of(client: DeskClient, address: str = "/desk/people/erase/waiting") -> list[str]:
+    """The rows of the list, as they are read."""
+    body = client.get(address).text.partition("<tbody>")[2].partition("</tbody>")[0]
+    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in body.split("</tr>") if "<td" in row]
+
+
+def told_day(days_ago: int) -> tuple[str, str]:
+    """The day of a wish and the last day to answer it, as the page writes them."""
+    came = clock.local_date(clock.now()) - timedelta(days=days_ago)
+    return format_date(came, "medium", locale="en_GB"), format_date(answer_due(came), "medium", locale="en_GB")
+
+
+def test_who_waits_is_listed_by_the_oldest_wish_and_what_is_late_is_said(register: Register, desk: Desk) -> None:
+    register.take(
+        asking("Newcomer", ("erasure_requested", 3)),
+        asking("Patient", ("erasure_requested", 60), ("erasure_requested", 2)),
+        asking("Gone", ("erasure_requested", 50), ("erased", 40)),
+        asking("Foreign", ("erasure_requested", 70), controller="beta"),
+        now=clock.now(),
+    )
+    own = desk("dpo", controllers={"acme"})
+    patient, newcomer = rows_of(own)
+    assert patient.startswith("Patient asks:patient")
+    assert newcomer.startswith("Newcomer asks:newcomer")
+    for row, days in ((patient, 60), (newcomer, 3)):
+        assert all(day in row for day in told_day(days)), row
+    assert ("the day has passed" in patient, "the day has passed" in newcomer) == (True, False)
+    page = own.get("/desk/people/erase/waiting").text
+    assert "The last day to answer has passed for 1 person." in page
+    for ref in ("asks:patient", "asks:newcomer"):
+        assert f'href="/desk/people/{register.id_of(ref)}/erase"' in page
+    assert [row.split()[0] for row in rows_of(desk("dpo"))] == ["Foreign", "Patient", "Newcomer"]
+    with register.database.connect() as connection:
+        read = connection.execute(
+            text("SELECT object, detail::text FROM audit_event WHERE action = 'read' AND actor = :actor"),
+            {"actor": own.actor},
+        ).all()
+    assert any(row[0] == "contacts:erasure_requested" and str(register.id_of("asks:patient")) in row[1] for row in read)
+
+    number = register.id_of("asks:patient")
+    own.post(f"/desk/people/{number}/erase", {"method": "email_link", "confirm": "asks:patient"})
+    assert [row.split()[0] for row in rows_of(own)] == ["Newcomer"]
+
+
+def test_a_wish_waits_after_a_merge_and_after_an_earlier_erasure(register: Register, desk: Desk) -> None:
+    """Standing says of the one who came back that erasure holds; the later wish is to be answered all the same."""
+    officer = desk("dpo")
+    register.take(asking("Twice", ("erasure_requested", 9)), asking("Again", ("erased", 90)), now=clock.now())
+    keeps = register.id_of("crm:aino")
+    officer.post(f"/desk/people/{keeps}/merge", {"ref": "asks:twice", "reason": "one person", "do": "merge"})
+    came_back = asking("Again", ("consent_given", 80), ("erasure_requested", 7))
+    came_back["events"][0] = consent(at=came_back["events"][0]["at"])
+    register.take(came_back, now=clock.now())
+    aino, again = rows_of(officer)
+    assert aino.startswith("Aino Virtanen crm:aino")
+    assert told_day(9)[0] in aino
+    assert again.startswith("Again asks:again")
+    assert told_day(7)[1] in again
+
+
+def test_a_long_list_of_those_who_wait_is_turned_page_by_page(register: Register, desk: Desk) -> None:
+    officer = desk("dpo")
+    assert "Nobody waits to be erased" in officer.get("/desk/people/erase/waiting").text
+    register.take(*(asking(f"N{number}", ("erasure_requested", 5)) for number in range(51)), now=clock.now())
+    first, second = rows_of(officer), rows_of(officer, "/desk/people/erase/waiting?page=2")
+    assert (len(first), len(second)) == (50, 1)
+    assert not set(first) & set(second)
+    assert rows_of(officer, "/desk/people/erase/waiting?page=9") == second
+    assert "51 people wait to be erased" in officer.get("/desk/people/erase/waiting").text
+
+
+def test_who_may_not_erase_sees_neither_the_list_nor_how_many_wait(register: Register, desk: Desk) -> None:
+    register.take(asking("Patient", ("erasure_requested", 60)), asking("Newcomer", ("erasure_requested", 3)),
+                  asking("Foreign", ("erasure_requested", 2), controller="beta"), now=clock.now())  # fmt: skip
+    place = "/desk/people/erase/waiting"
+    for role in ("marketer", "data_steward", "auditor"):
+        other = desk(role)
+        assert other.get(place).status_code == 403
+        assert place not in other.get("/desk/people/").text
+        overview = other.get("/desk/").text
+        assert place not in overview
+        assert "to be erased" not in overview
+    own = desk("dpo", controllers={"acme"})
+    assert place in own.get("/desk/people/").text
+    overview = own.get("/desk/").text
+    assert "2 people wait to be erased" in overview
+    assert "The last day to answer has passed for 1 person." in overview
+    assert f'href="{place}"' in overview
+    foreign = desk("dpo", controllers={"beta"}).get("/desk/").text
+    assert "1 person waits to be erased" in foreign
+    assert "No answer is late." in foreign
