@@ -224,7 +224,7 @@ def fill(contacts: int) -> None:
         **{name: trait.sql() for name, trait in TRAITS.items()},
         **_WORDS,
     }
-    with _owner() as connection:
+    with owner() as connection:
         connection.execute("SET session_replication_role = replica")
         connection.execute("SET synchronous_commit = off")
         connection.execute("SET maintenance_work_mem = '1GB'")
@@ -246,12 +246,12 @@ def fill(contacts: int) -> None:
         for statement in again:
             _timed(statement[:60], lambda statement=statement: connection.execute(statement.encode()))
             connection.commit()
-    with _owner() as connection:
+    with owner() as connection:
         connection.autocommit = True
         _timed("vacuum", lambda: connection.execute("VACUUM ANALYZE"))
 
 
-def _owner() -> Any:
+def owner() -> Any:
     """The built-in server's superuser, who may load rows without asking each what it points at."""
     import psycopg
 
@@ -332,7 +332,7 @@ def _digests(mails: pl.Series) -> dict[str, pl.Series]:
 
 def change(count: int) -> None:
     """So many changes since the snapshot."""
-    with _owner() as connection:
+    with owner() as connection:
         done = sum(
             connection.execute(statement.format(half=count // 2).encode()).rowcount
             for statement in (_CHANGE_BANS, _CHANGE_ACTS)
