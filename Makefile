@@ -37,7 +37,7 @@ browser: $(DEV)
 check: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict consentmgr
+	$(BIN)/mypy --strict
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.checks.templates
 	$(BIN)/python -m tests.checks.translations

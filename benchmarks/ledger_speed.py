@@ -105,7 +105,8 @@ def measure(folder: Path, entries: int, runs: int) -> Section:
 def fill(entries: int) -> None:
     """Add entries until there are that many. Run in the environment of an installation."""
     from consentmgr.config import load_settings
-    from consentmgr.consents.ledger import append, heads
+    from consentmgr.consents.heads import heads
+    from consentmgr.consents.ledger import append
     from consentmgr.db import open_database
 
     now = datetime(2026, 11, 20, 9, tzinfo=UTC)

@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -125,11 +126,11 @@ def compare(connection: Any, contacts: int, parts: int, runs: int) -> list[str]:
     for what, work in questions.items():
         for way in ways:
             work(way)
-        seconds = [[_timed(lambda way=way, work=work: work(way)) for way in ways] for _ in range(runs)]
+        seconds = [[_timed(partial(work, way)) for way in ways] for _ in range(runs)]
         plain, parted = (median(run[place] for run in seconds) for place in (0, 1))
         lines.append(f"| {what} | {plain:.2f} s | {parted:.2f} s | {parted / plain:.2f} |")
     vacuums = [
-        median(_timed(lambda table=table: connection.execute(f"VACUUM (FREEZE, ANALYZE) {table}")) for _ in range(runs))
+        median(_timed(partial(connection.execute, f"VACUUM (FREEZE, ANALYZE) {table}")) for _ in range(runs))
         for table in ("ledger_entry", "parted_ledger_entry_0")
     ]
     lines.append(

@@ -53,8 +53,7 @@ _FIRST: Final = ("acts", "relations", "contacts", "points")
 #: Frames that lie unpacked at a time.
 _UNPACKED: Final = 2
 #: How files are packed. A list unpacks them whole, which from Zstandard takes a fifth longer and for a third less of disk.
-#: Keys, references and moments differ from row to row: looking for what repeats is given up early in each column.
-_PACKED: Final = "format parquet, compression snappy, dictionary_size_limit 4096"
+_PACKED: Final = "format parquet, compression snappy"
 
 Tell = Callable[[str, int], None]
 
