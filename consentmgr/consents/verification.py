@@ -204,7 +204,7 @@ def _walk(before: list[Head], connection: psycopg.Connection[Any], first: int, b
     """All chains side by side, each in its order, from entry ``first`` on. ``before`` are the heads when it began."""
     # This runs for every entry there ever was: what entries share is spelled once, and the rest is written out here.
     rows = raw_rows(connection, _WALKED, {"first": first, "beyond": beyond})
-    seqs, hashes = _links_before(connection, first)
+    seqs, hashes = _links_before(connection, before, first)
     spellings = _Spellings(connection)
     broken: dict[int, Break] = {}
     ends: dict[int, int] = {}
@@ -261,13 +261,27 @@ def _walk(before: list[Head], connection: psycopg.Connection[Any], first: int, b
     return _Walked(len(rows), held, committed, _unexplained(connection, gone), broken, ends)
 
 
-def _links_before(connection: psycopg.Connection[Any], first: int) -> tuple[list[int], list[bytes]]:
-    """Where every chain stands before entry ``first``: numbers and hashes."""
-    found = [
-        (first > 0 and connection.execute(_BEFORE, [first, chain]).fetchone()) or (0, FIRST_HASH)
-        for chain in range(CHAINS)
-    ]
-    return [seq for seq, _ in found], [entry_hash for _, entry_hash in found]
+def _links_before(connection: psycopg.Connection[Any], before: list[Head], first: int) -> tuple[list[int], list[bytes]]:
+    """Where every chain stands before entry ``first``: numbers and hashes.
+
+    The entry is where its number says, or is the chain's last. It is looked for only where neither is there: a chain that
+    ended long ago would else be looked for through all that others have gone on to.
+    """
+    found: dict[int, tuple[int, bytes]] = {}
+    if first > 0:
+        places = [
+            min(first - 1 - (first - 1 - chain) % CHAINS, head.seq * CHAINS + chain)
+            for chain, head in enumerate(before)
+        ]
+        rows = connection.execute("SELECT id, seq, hash FROM ledger_entry WHERE id = ANY(%s)", [places]).fetchall()
+        found = {entry_id % CHAINS: (seq, entry_hash) for entry_id, seq, entry_hash in rows}
+        for chain, head in enumerate(before):
+            if chain not in found and head.seq and places[chain] >= CHAINS:
+                row = connection.execute(_BEFORE, [first, chain]).fetchone()
+                if row is not None:
+                    found[chain] = row
+    links = [found.get(chain, (0, FIRST_HASH)) for chain in range(CHAINS)]
+    return [seq for seq, _ in links], [entry_hash for _, entry_hash in links]
 
 
 _NO_DETAIL = b"\x01{}"

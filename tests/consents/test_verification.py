@@ -263,6 +263,21 @@ def test_processes_find_what_one_finds(ledger: Database, tamper: Tamper, monkeyp
     assert len(alone.breaks) == 2
 
 
+def test_a_chain_that_ended_long_ago_is_not_looked_for_in_every_part(
+    database: Database, new_entry: Callable[..., NewEntry], now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.transaction() as session:
+        first = [new_entry(contact) for contact in range(1, 16)]
+        append(session, [*first, *(new_entry(16) for _ in range(400))], actor="test", now=now)
+    monkeypatch.setattr("consentmgr.consents.verification._PART", 320)
+    read = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'ledger_entry'"
+    with database.reading() as session:
+        session.execute(text("SET LOCAL enable_seqscan = off"))
+        assert verify(session).whole
+        # Each entry once, and where sixteen chains stood before each of twenty parts.
+        assert session.scalar(text(read)) < 2 * 415 + 16 * 21
+
+
 # --- the exported ledger ----------------------------------------------------------------------------------------------
 
 
