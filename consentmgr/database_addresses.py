@@ -82,6 +82,14 @@ def engine_of_address(address: str, connections: int | None) -> Engine:
     return make_engine(url, connections=connections)
 
 
+def told_to_driver(url: URL) -> dict[str, Any]:
+    """What libpq is told of an address: SQLAlchemy writes several hosts otherwise than libpq reads them."""
+    from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+    told: dict[str, Any] = PGDialect_psycopg().create_connect_args(url)[1]  # type: ignore[no-untyped-call]
+    return told
+
+
 def make_engine(url: URL, *, search_path: str | None = None, connections: int | None = None) -> Engine:
     """An engine with what every connection begins with."""
     from sqlalchemy import create_engine

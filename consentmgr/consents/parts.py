@@ -23,6 +23,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from consentmgr.consents.ledger import driver_connection
+from consentmgr.database_addresses import told_to_driver
 
 Connection = psycopg.Connection[Any]
 T = TypeVar("T")
@@ -58,9 +59,8 @@ def in_parts(
     assert isinstance(engine, Engine)
     row = driver_connection(session).execute("SELECT pg_export_snapshot(), current_setting('search_path')").fetchone()
     assert row is not None
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(url, *row)
+        processes, mp_context=get_context("spawn"), initializer=_begin, initargs=(told_to_driver(engine.url), *row)
     ) as pool:
         # A few ahead and not all, so that results do not pile up where they are waited for.
         waiting: deque[Future[T]] = deque()
@@ -92,12 +92,12 @@ def raw_rows(
 _connections: list[Connection] = []
 
 
-def _begin(url: str, snapshot: str, search_path: str) -> None:
+def _begin(told: dict[str, Any], snapshot: str, search_path: str) -> None:
     """The beginning of a process: its connection at the position of whoever it works for."""
     # Whoever presses Ctrl-C means the whole command; a command that was killed takes its processes along.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
-    connection = psycopg.connect(url, application_name="consentmgr")
+    connection = psycopg.connect(**{**told, "application_name": "consentmgr"})
     connection.execute("SELECT set_config('search_path', %s, false)", [search_path])
     connection.commit()
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 from consentmgr import __version__
 from consentmgr.consents.heads import heads
 from consentmgr.consents.verification import verify
+from consentmgr.database_addresses import told_to_driver
 from consentmgr.database_checks import known_revisions
 from consentmgr.db import Database
 from consentmgr.keys import Keys
@@ -297,19 +298,25 @@ def owner(database: Database) -> Iterator[Engine]:
         engine.dispose()
 
 
+#: The variables of PostgreSQL's programs, by what the driver calls the same.
+_VARIABLES = {
+    "host": "PGHOST",
+    "port": "PGPORT",
+    "user": "PGUSER",
+    "password": "PGPASSWORD",
+    "dbname": "PGDATABASE",
+    "sslmode": "PGSSLMODE",
+    "sslrootcert": "PGSSLROOTCERT",
+    "target_session_attrs": "PGTARGETSESSIONATTRS",
+}
+
+
 def _run(program: str, url: URL, arguments: list[str], trouble: str) -> None:
     """Run one of PostgreSQL's programs; the address goes by environment, where no other user can read it."""
     environment = clean_environment()
-    parts: dict[str, object] = {
-        "PGHOST": url.query.get("host", url.host),
-        "PGPORT": url.query.get("port", url.port),
-        "PGUSER": url.username,
-        "PGPASSWORD": url.password,
-        "PGDATABASE": url.database or DATABASE,
-        "PGSSLMODE": url.query.get("sslmode"),
-        "PGSSLROOTCERT": url.query.get("sslrootcert"),
-    }
-    environment.update({name: str(value) for name, value in parts.items() if value is not None})
+    told = told_to_driver(url)
+    environment.update({variable: str(told[name]) for name, variable in _VARIABLES.items() if name in told})
+    environment.setdefault("PGDATABASE", DATABASE)
     done = subprocess.run(
         [client_program(program), *arguments], env=environment, capture_output=True, text=True, check=False
     )

@@ -25,6 +25,7 @@ from consentmgr.kit.clock import now as clock_now
 from consentmgr.kit.errors import Unavailable
 from consentmgr.postgres_cluster import DATABASE, ROLE, SUPERUSER, clean_environment, cluster_version, command_line
 from consentmgr.prohibitions import journal
+from consentmgr.recovery.backup import make_backup
 from consentmgr.screening.run import built
 from consentmgr.screening.snapshot_store import store_of
 from tests.recovery.test_recovery import blocked, inhabited, leave
@@ -97,7 +98,11 @@ def standby(primary: EmbeddedPostgres, tmp_path: Path) -> Iterator[Standby]:
 
 
 def test_whoever_left_is_left_when_a_standby_takes_over_that_had_not_been_told(
-    own_installation: Settings, primary: EmbeddedPostgres, standby: Standby
+    own_installation: Settings,
+    primary: EmbeddedPostgres,
+    standby: Standby,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     first = primary.running_at()
     assert first is not None
@@ -130,9 +135,13 @@ def test_whoever_left_is_left_when_a_standby_takes_over_that_had_not_been_told(
             # Its transactions' numbers have been given out again, to others.
             assert store.usable(connection) is None
             assert taken.folder.is_dir()
+        # Processes and programs of their own find the server that took over, too.
+        monkeypatch.setattr("consentmgr.consents.verification._PART", 16)
         with database.reading() as session:
-            assert verify(session).whole
+            assert verify(session, processes=2).whole
             assert journal.caught_up(session, settings)
+        standby.asked(f"ALTER ROLE {ROLE} CREATEDB")
+        assert make_backup(database, keys, tmp_path / "backup", now=clock_now()).about["contacts"] == PEOPLE
 
 
 def test_a_standby_is_refused_by_name(own_installation: Settings, standby: Standby) -> None:
