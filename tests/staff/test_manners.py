@@ -123,8 +123,9 @@ def _spread(ways: Mapping[str, Callable[[], object]], rounds: int, clock: Callab
     """The median of each way, tried in turn, so that what else goes on at this machine slows all of them alike."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for turn in range(rounds + 2):
-        gc.collect()
         for name, way in ways.items():
+            # Before each: whoever comes after it finds the processor's memory cold, and takes a third longer.
+            gc.collect()
             began = clock()
             way()
             # The first two rounds warm what is remembered.
