@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
 
-from tests.checks.openapi import PUBLISHED, breaking, current, faults
+from consentmgr.edge.api.document import document
+from tests.checks.openapi import PUBLISHED, breaking, current, doors, faults, text_of
 
 NOTES: dict[str, Any] = {
     "paths": {
@@ -40,6 +42,14 @@ NOTES: dict[str, Any] = {
 
 def test_the_published_document_is_that_of_the_doors() -> None:
     assert faults() == []
+
+
+def test_several_who_ask_first_at_the_same_time_get_the_whole_document() -> None:
+    app = doors()
+    with ThreadPoolExecutor(4) as threads:
+        told = [*threads.map(document, [app] * 4)]
+    for one in told:
+        assert text_of(json.loads(json.dumps(one, default=str))) == PUBLISHED.read_text("utf-8")
 
 
 def test_the_document_is_valid_openapi() -> None:

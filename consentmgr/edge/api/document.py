@@ -1,7 +1,8 @@
-"""The document of the API (OpenAPI 3.1): made from the doors themselves when the application begins."""
+"""The document of the API (OpenAPI 3.1): made from the doors themselves when it is first asked for."""
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
 from flask_smorest import Api
@@ -40,6 +41,29 @@ class ApiDocument(Api):  # type: ignore[misc]  # flask-smorest has no types
     """flask-smorest's, with our problems in its document; errors are told by ``edge.problems`` alone."""
 
     ERROR_SCHEMA = ProblemSchema
+
+    def __init__(self, app: Flask, *, spec_kwargs: dict[str, Any]) -> None:
+        self._mounted: list[ApiBlueprint] = []
+        self._reading = Lock()
+        super().__init__(app, spec_kwargs=spec_kwargs)
+
+    def register_blueprint(self, blueprint: ApiBlueprint, **options: Any) -> None:
+        """Mount its views. What the document says of them takes longer, and few who start a server ask for it: it is
+        told when ``whole`` is first asked.
+        """
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
+        self._app.register_blueprint(blueprint, **options)
+        self._mounted.append(blueprint)
+
+    def whole(self) -> dict[str, Any]:
+        """The document of all that was mounted."""
+        with self._reading:
+            for blueprint in self._mounted:
+                blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
+                self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+            self._mounted.clear()
+            told: dict[str, Any] = self.spec.to_dict()
+        return told
 
     def _register_error_handlers(self) -> None:
         """Leave them to ``edge.problems``."""
@@ -104,5 +128,5 @@ def mount(api: ApiDocument, blueprint: ApiBlueprint, mounted_at: str) -> None:
 
 def document(app: Flask) -> Mapping[str, Any]:
     """The whole document, of all blueprints that were mounted."""
-    told: dict[str, Any] = app.extensions["consentmgr.api"].spec.to_dict()
-    return told
+    api: ApiDocument = app.extensions["consentmgr.api"]
+    return api.whole()
