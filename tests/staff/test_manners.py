@@ -122,15 +122,19 @@ def test_an_evil_host_changes_nothing_at_the_desk(everybody: DeskClient, paths: 
 def _spread(ways: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float]) -> dict[str, float]:
     """The median of each way, tried in turn, so that what else goes on at this machine slows all of them alike."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
-    for turn in range(rounds + 2):
-        for name, way in ways.items():
-            # Before each: whoever comes after it finds the processor's memory cold, and takes a third longer.
-            gc.collect()
-            began = clock()
-            way()
-            # The first two rounds warm what is remembered.
-            if turn > 1:
-                taken[name].append(clock() - began)
+    # No garbage is collected meanwhile: whoever comes after it finds the processor's memory cold, and takes a third longer.
+    gc.collect()
+    gc.disable()
+    try:
+        for turn in range(rounds + 2):
+            for name, way in ways.items():
+                began = clock()
+                way()
+                # The first two rounds warm what is remembered.
+                if turn > 1:
+                    taken[name].append(clock() - began)
+    finally:
+        gc.enable()
     return {name: median(times) for name, times in taken.items()}
 
 
