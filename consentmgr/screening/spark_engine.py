@@ -35,21 +35,43 @@ if TYPE_CHECKING:
 
     from consentmgr.config import Settings
 
-#: What a session of our own is told; a cluster's own settings stand where they say otherwise.
-_LOCAL_SETTINGS = {
+#: What a session of our own is told.
+_SETTINGS = {
     "spark.app.name": "consentmgr",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
     "spark.sql.session.timeZone": "UTC",
-    # Two hundred parts, the default, are for terabytes.
-    "spark.sql.shuffle.partitions": "8",
     # Frames go over as Arrow; times never do, they are numbers.
     "spark.sql.execution.arrow.pyspark.enabled": "true",
 }
+#: What a Spark of this machine is told besides; a cluster has what it was set to.
+_LOCAL_SETTINGS = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    # Two hundred parts, the default, are for terabytes.
+    "spark.sql.shuffle.partitions": "8",
+    # Nobody looks at the plans, which are described at length at every step, and anew whenever one is changed.
+    "spark.sql.ui.explainMode": "simple",
+    "spark.sql.debug.maxToStringFields": "3",
+    "spark.sql.maxPlanStringLength": "100",
+    # The code that Spark makes of a question runs for a few seconds, and what the second compiler would gain is never
+    # earned back: a fifth of the processor for a million rows.
+    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+}
+#: Spark of this machine keeps everything in one heap, which is no smaller than Spark itself would make it.
+_LEAST_HEAP, _MEBIBYTE = 1024, 1024 * 1024
 
 
-def spark_session(remote: str) -> SparkSession:
-    """The session of this process, made where there is none. Raises ``Unavailable``: without PySpark, Java or server."""
+def session_settings(remote: str, memory: int | None = None) -> dict[str, str]:
+    """What a new session is told: one of this machine how to be quick there, a cluster only what answers rest on."""
+    if not remote.startswith("local"):
+        return dict(_SETTINGS)
+    heap = {} if memory is None else {"spark.driver.memory": f"{max(_LEAST_HEAP, memory // _MEBIBYTE)}m"}
+    return _SETTINGS | _LOCAL_SETTINGS | heap
+
+
+def spark_session(remote: str, memory: int | None = None) -> SparkSession:
+    """The session of this process as it is, or a new one; ``memory``: bytes that the heap of a Spark of this machine may
+    take. Raises ``Unavailable``: without PySpark, Java or server.
+    """
     try:
         with warnings.catch_warnings():
             # PySpark tells on import that its own pandas functions do not know pandas 3; none of them is used here.
@@ -59,18 +81,17 @@ def spark_session(remote: str) -> SparkSession:
     except ImportError:
         raise Unavailable("Spark is not installed here: pip install 'consentmgr[spark]'") from None
     is_connect = remote.startswith("sc://")
-    if is_connect:
-        # Its messages hold a question as it is nested, and the quick reader of them ends at a hundred levels; a
-        # question here has more. Asked of the environment when the library is first loaded.
-        os.environ.setdefault("PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION", "python")
     if not is_connect and not _java():
         raise Unavailable("Spark needs Java 17 or newer, and none was found: install it, or set JAVA_HOME")
+    if not is_connect and (there := SparkSession.getActiveSession()) is not None:
+        # Somebody's own, or ours of the question before: what it has been set to since stands.
+        return there
     builder = SparkSession.builder
     if remote.startswith("local"):
         # Workers on this machine are the Python that runs this, and not whichever is first on the PATH. PySpark asks
         # the environment alone.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    for name, value in _LOCAL_SETTINGS.items():
+    for name, value in session_settings(remote, memory).items():
         builder = builder.config(name, value)
     try:
         with warnings.catch_warnings():
@@ -93,7 +114,8 @@ def spark_engine(settings: Settings) -> SparkEngine:
     remote = settings.spark_remote
     # "local[2]" is no address at all.
     host = urlsplit(remote).hostname if "://" in remote else "localhost"
-    return SparkEngine(spark_session(remote), None if is_this_machine(host or "") else settings.snapshots)
+    is_here = is_this_machine(host or "")
+    return SparkEngine(spark_session(remote, settings.screening_memory), None if is_here else settings.snapshots)
 
 
 def _java() -> str | None:

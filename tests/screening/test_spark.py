@@ -32,7 +32,7 @@ from consentmgr.screening.outputs import RESULT_COLUMNS
 from consentmgr.screening.service import screen
 from consentmgr.screening.snapshot import Snapshot
 from consentmgr.screening.snapshot_store import SnapshotStore
-from consentmgr.screening.spark_engine import SparkEngine, spark_session
+from consentmgr.screening.spark_engine import SparkEngine, session_settings, spark_session
 from consentmgr.vocabulary.documents import AnyDocument, Campaign
 from consentmgr.vocabulary.policy import policy_from
 from tests.conftest import RunCommand
@@ -349,7 +349,20 @@ def test_a_server_that_is_not_there_is_told_in_a_sentence(
     assert "hidden-word" not in done.stderr
 
 
-def test_an_engine_of_a_cluster_reads_snapshots_from_the_store(spark: SparkSession) -> None:
+def test_a_spark_of_this_machine_has_the_memory_of_a_screening_and_a_cluster_what_it_was_given() -> None:
+    assert session_settings("local[*]", 4_000_000_000)["spark.driver.memory"] == "3814m"
+    assert session_settings("local[2]", 200_000_000)["spark.driver.memory"] == "1024m"
+    for remote in ("sc://spark.example:15002", "spark://spark.example:7077"):
+        told = session_settings(remote, 4_000_000_000)
+        assert told["spark.sql.session.timeZone"] == "UTC"
+        assert not [name for name in told if name.startswith(("spark.driver.", "spark.sql.shuffle.", "spark.ui."))]
+
+
+def test_an_engine_takes_the_session_that_is_there_and_a_cluster_reads_snapshots_from_the_store(
+    spark: SparkSession,
+) -> None:
+    # As it was set: eight parts are for a session that is made.
+    assert spark_session("local[*]").conf.get("spark.sql.shuffle.partitions") == "1"
     engine = SparkEngine(spark, "s3://registers/acme?region=eu-north-1")
     path = "/data/snapshots/20261109T090000-abcdef/points.parquet"
     assert engine.address(path) == "s3a://registers/acme/20261109T090000-abcdef/points.parquet"
