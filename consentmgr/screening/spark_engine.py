@@ -60,17 +60,21 @@ _LOCAL_SETTINGS = {
 _LEAST_HEAP, _MEBIBYTE = 1024, 1024 * 1024
 
 
-def session_settings(remote: str, memory: int | None = None) -> dict[str, str]:
+def session_settings(remote: str, settings: Settings | None = None) -> dict[str, str]:
     """What a new session is told: one of this machine how to be quick there, a cluster only what answers rest on."""
     if not remote.startswith("local"):
         return dict(_SETTINGS)
-    heap = {} if memory is None else {"spark.driver.memory": f"{max(_LEAST_HEAP, memory // _MEBIBYTE)}m"}
-    return _SETTINGS | _LOCAL_SETTINGS | heap
+    told = _SETTINGS | _LOCAL_SETTINGS
+    if settings is not None:
+        told["spark.driver.memory"] = f"{max(_LEAST_HEAP, settings.screening_memory // _MEBIBYTE)}m"
+        # With the register, and not among everybody's temporary files.
+        told["spark.local.dir"] = str(settings.data_folder / "spill")
+    return told
 
 
-def spark_session(remote: str, memory: int | None = None) -> SparkSession:
-    """The session of this process as it is, or a new one; ``memory``: bytes that the heap of a Spark of this machine may
-    take. Raises ``Unavailable``: without PySpark, Java or server.
+def spark_session(remote: str, settings: Settings | None = None) -> SparkSession:
+    """The session of this process as it is, or a new one; ``settings`` say what memory and folder one of this machine
+    may take. Raises ``Unavailable``: without PySpark, Java or server.
     """
     try:
         with warnings.catch_warnings():
@@ -91,7 +95,7 @@ def spark_session(remote: str, memory: int | None = None) -> SparkSession:
         # Workers on this machine are the Python that runs this, and not whichever is first on the PATH. PySpark asks
         # the environment alone.
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    for name, value in session_settings(remote, memory).items():
+    for name, value in session_settings(remote, settings).items():
         builder = builder.config(name, value)
     try:
         with warnings.catch_warnings():
@@ -115,7 +119,7 @@ def spark_engine(settings: Settings) -> SparkEngine:
     # "local[2]" is no address at all.
     host = urlsplit(remote).hostname if "://" in remote else "localhost"
     is_here = is_this_machine(host or "")
-    return SparkEngine(spark_session(remote, settings.screening_memory), None if is_here else settings.snapshots)
+    return SparkEngine(spark_session(remote, settings), None if is_here else settings.snapshots)
 
 
 def _java() -> str | None:

@@ -7,6 +7,7 @@ These tests need Java (17 or newer); where there is none they fail with a senten
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -349,13 +350,18 @@ def test_a_server_that_is_not_there_is_told_in_a_sentence(
     assert "hidden-word" not in done.stderr
 
 
-def test_a_spark_of_this_machine_has_the_memory_of_a_screening_and_a_cluster_what_it_was_given() -> None:
-    assert session_settings("local[*]", 4_000_000_000)["spark.driver.memory"] == "3814m"
-    assert session_settings("local[2]", 200_000_000)["spark.driver.memory"] == "1024m"
+def test_a_spark_of_this_machine_has_the_memory_of_a_screening_and_a_cluster_what_it_was_given(
+    settings: Settings,
+) -> None:
+    told = session_settings("local[*]", replace(settings, screening_memory=4_000_000_000))
+    assert told["spark.driver.memory"] == "3814m"
+    assert told["spark.local.dir"] == str(settings.data_folder / "spill")
+    told = session_settings("local[2]", replace(settings, screening_memory=200_000_000))
+    assert told["spark.driver.memory"] == "1024m"
     for remote in ("sc://spark.example:15002", "spark://spark.example:7077"):
-        told = session_settings(remote, 4_000_000_000)
+        told = session_settings(remote, settings)
         assert told["spark.sql.session.timeZone"] == "UTC"
-        assert not [name for name in told if name.startswith(("spark.driver.", "spark.sql.shuffle.", "spark.ui."))]
+        assert not [name for name in told if name.startswith(("spark.driver.", "spark.sql.shuffle.", "spark.local."))]
 
 
 def test_an_engine_takes_the_session_that_is_there_and_a_cluster_reads_snapshots_from_the_store(
