@@ -20,6 +20,7 @@ from consentmgr.vocabulary.codes import (
     PLATFORMS,
     POSITIONS,
     PURPOSES,
+    REFUSAL_GROUNDS,
 )
 from tests.oracle.facts import months_on
 
@@ -318,6 +319,7 @@ class World:
                 "erasure_requested",
                 "erased",
                 "access_requested",
+                "erasure_refused",
             )
         )
         common = filled(
@@ -328,6 +330,9 @@ class World:
             given_by=self.pick(None, ("representative", "unverified"), 12),
             imported_without_date=True if self.chance(7) else None,
         )
+        if kind == "erasure_refused":
+            common.pop("imported_without_date", None)
+            return common | {"ground": self.random.choice(REFUSAL_GROUNDS)}
         if kind in ("consent_given", "guardian_consented"):
             return common | self.consent()
         if kind == "complaint":

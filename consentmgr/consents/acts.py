@@ -233,6 +233,8 @@ class EventEntries:
             personal["note"] = event.note
         if event.reason is not None:
             personal["reason"] = event.reason
+        if event.ground is not None:
+            detail["ground"] = event.ground
         has_proof = False
         if evidence is None:
             key = _SHAPE_OF_EVENT(event), _NO_EVIDENCE
@@ -345,6 +347,7 @@ def event_of(entry: NewEntry) -> EventFields:
         "reason": personal.get("reason"),
         "given_by": None if entry.given_by == "self" else entry.given_by,
         "imported_without_date": None if entry.order_known else True,
+        "ground": entry.detail.get("ground"),
     }
     return msgspec.convert(fields, EventFields, from_attributes=True)
 

@@ -1,4 +1,4 @@
-"""All who have asked to be erased and wait for it, the longest first."""
+"""All who have asked to be erased and wait for an answer, the longest first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from sqlalchemy.orm import Session
 
 from consentmgr.consents.ledger import driver_connection
-from consentmgr.consents.requests import ErasureAsked
+from consentmgr.consents.requests import ERASURE, ErasureAsked
 from consentmgr.consents.sight import SEEN, Sight
 
 # Not from ``standing``: there an erasure holds over a later wish, and whoever came back after one may ask again. Every
@@ -23,7 +23,7 @@ WITH asking AS (
   WHERE w.event = 'erasure_requested' AND c.erased_at IS NULL AND {SEEN})
 SELECT a.id, e.event, e.at, e.controller, e.detail -> 'controllers' FROM asking a
 CROSS JOIN LATERAL (SELECT a.id AS of UNION ALL SELECT o.id FROM contact o WHERE o.merged_into = a.id) same
-JOIN ledger_entry e ON e.contact_id = same.of AND e.event IN ('erasure_requested', 'erased')
+JOIN ledger_entry e ON e.contact_id = same.of AND e.event = ANY(%(told)s)
 """  # noqa: S608 - our own words
 
 
@@ -37,21 +37,24 @@ class Waiting(NamedTuple):
 class _Told(NamedTuple):
     event: str
     at: datetime
+    controller: str | None
 
 
 def waiting_for_erasure(session: Session, sight: Sight) -> list[Waiting]:
     """Everybody seen who waits, the oldest wish first, so that those past their day come first. One statement.
 
-    A wish made to controllers that are not seen is none here, as on the person's own page.
+    A wish that was refused waits no more; one made after that waits anew. A wish made to controllers that are not seen is none here, as on the person's own page.
     """
     told: dict[int, list[_Told]] = defaultdict(list)
     for contact_id, event, at, controller, named in driver_connection(session).execute(
-        _ACTS.encode(), sight.parameters
+        _ACTS.encode(), {**sight.parameters, "told": list(ERASURE)}
     ):
         several = [str(key) for key in named] if isinstance(named, list) else []
         if sight.sees(controller) and sight.sees_any(several):
-            told[contact_id].append(_Told(event, at))
+            told[contact_id].append(_Told(event, at, controller))
     found = [
-        Waiting(contact_id, asked) for contact_id, acts in told.items() if (asked := ErasureAsked.of(acts)) is not None
+        Waiting(contact_id, asked)
+        for contact_id, acts in told.items()
+        if (asked := ErasureAsked.of(acts, sight.controllers)) is not None
     ]
     return sorted(found, key=lambda one: (one.asked.on, one.contact_id))

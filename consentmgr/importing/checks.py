@@ -297,10 +297,22 @@ def check_event(event: EventFields, premises: Premises) -> None:
     if event.controller is not None or event.event in ("consent_given", "guardian_consented"):
         premises.controller(event.controller)
     _not_future_time(event.at, premises, "at")
+    _check_refusal(event)
     if event.evidence is not None and event.evidence.confirmed_at is not None:
         _not_future_time(event.evidence.confirmed_at, premises, "evidence.confirmed_at")
     if isinstance(event, Event):
         key_of(event.contact, "contact")
+
+
+def _check_refusal(event: EventFields) -> None:
+    """An answer that refuses says by which ground and when (GDPR 12(4)); no other event has such a ground."""
+    if event.event != "erasure_refused":
+        if event.ground is not None:
+            refuse("is of an event erasure_refused", "ground")
+    elif event.ground is None:
+        refuse("is missing: erasure is refused on one of the grounds of GDPR 17(3)", "ground")
+    elif event.imported_without_date:
+        refuse("cannot be: a refusal without its date answers no request", "imported_without_date")
 
 
 def check_organisation(document: Organisation, premises: Premises) -> tuple[str | None, str | None, list[CheckedPoint]]:

@@ -140,7 +140,8 @@ def _repeated(
 ) -> tuple[list[NewEntry], int]:
     """The entries to append, the two that say that the merge happened last; and how many stops had been opened."""
     bans_before: date = current(session).research_bans_before
-    found = [recorded for recorded in ledger.entries_of(session, [loser.id]) if recorded.entry.event in KINDS]
+    told = {*KINDS, "erasure_refused"}
+    found = [recorded for recorded in ledger.entries_of(session, [loser.id]) if recorded.entry.event in told]
     holding = _still_holding(session, loser.id)
     entries: list[NewEntry] = []
     reopened = 0
@@ -148,7 +149,7 @@ def _repeated(
         entry = recorded.entry
         if entry.event in _NOT_REPEATED:
             continue
-        kind = KINDS[entry.event]
+        kind = KINDS.get(entry.event)
         if entry.event == "restricted" and loser.restricted_since is None:
             continue
         again = replace(
@@ -161,7 +162,7 @@ def _repeated(
         )
         if entry.event in CONSENTS:
             again = replace(again, method="import")
-        elif kind.matter == "permission":
+        elif kind is not None and kind.matter == "permission":
             reopened += recorded.id not in holding
             again = replace(
                 again, at=now, order_known=False, purposes=_with_surveys(entry, bans_before), method=entry.method

@@ -56,6 +56,7 @@ DECISIONS: Final[Mapping[str, Any]] = {
     "prohibition": _("bans"),
     "erased": _("erasures"),
     "erasure_requested": _("wishes to be erased"),
+    "erasure_refused": _("refusals to erase"),
     "restricted": _("restrictions"),
     "restriction_lifted": _("restrictions lifted"),
     "legal_basis_set": _("legal bases"),

@@ -203,6 +203,9 @@ class LedgerEntrySchema(ApiSchema):
     notice = fields.String(required=True, allow_none=True)
     prohibition = fields.String(required=True, allow_none=True)
     evidence = fields.Nested(EvidenceToldSchema, required=True)
+    ground = fields.String(
+        required=True, allow_none=True, metadata={"description": "Of `erasure_refused`: what the data is needed for."}
+    )
     legal_basis = fields.Nested(LegalBasisSetSchema, required=True, allow_none=True)
 
 

@@ -16,7 +16,7 @@ from consentmgr.config import load_settings
 from consentmgr.edge.terminal import signed_in_user
 from consentmgr.kit import clock
 from consentmgr.kit.clock import local_date
-from consentmgr.vocabulary.codes import CHANNELS, LANGUAGES, PLATFORMS, PURPOSES
+from consentmgr.vocabulary.codes import CHANNELS, LANGUAGES, PLATFORMS, PURPOSES, REFUSAL_GROUNDS
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -498,6 +498,36 @@ def erase_command(
             method=method,
         )  # fmt: skip
     click.echo("erased; the bans stay")
+
+
+@people_group.command("refuse-erasure")
+@click.argument("ref")
+@click.option(
+    "--ground", type=click.Choice(REFUSAL_GROUNDS), required=True, help="What the data is needed for: 17(3)(a)-(e)."
+)
+@click.option("--method", type=click.Choice(_METHODS), required=True, help="How the person was answered.")
+@click.option("--controller", help="Whose answer it is; without it that of all controllers.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="When it was answered; now without it.")
+@click.option("--reason", help="What else the person was told; they see it on their page of choices.")
+def refuse_command(
+    ref: str, ground: Any, method: Any, controller: str | None, day: datetime | None, reason: str | None
+) -> None:
+    """Record that the contact REF, who asked to be erased, was answered by a refusal (GDPR 12(4), 17(3))."""
+    from consentmgr.kit.clock import HELSINKI
+    from consentmgr.people.refusing import Refusal, refuse
+
+    with _register() as (session, keys, _):
+        now = clock.now()
+        answer = Refusal(
+            day=local_date(now) if day is None else day.date(),
+            hour=now.astimezone(HELSINKI).time() if day is None else None,
+            controller=controller,
+            method=method,
+            ground=ground,
+            sentence=reason,
+        )
+        refuse(session, _person(session, ref), answer, keys=keys, actor=signed_in_user(), now=now)
+    click.echo("recorded; the request waits no longer, and what is sent does not change")
 
 
 def _stays(told: Any) -> None:

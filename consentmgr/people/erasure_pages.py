@@ -1,22 +1,41 @@
-"""The browser door of erasing people: one from their page, many from a list with a second person."""
+"""The browser door of erasing people: one from their page, many from a list with a second person; and of refusing to."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
+from typing import Final
 from uuid import UUID
 
 from flask import Response, make_response, redirect, request, url_for
 from flask_babel import gettext
+from flask_babel import lazy_gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from consentmgr.consents.waiting import waiting_for_erasure
 from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
-from consentmgr.people import erasing
-from consentmgr.people.desk import Faults, audited, choices, done, one_of, page, people, sight, text, to_person
+from consentmgr.people import erasing, refusing
+from consentmgr.people.desk import (
+    Faults,
+    audited,
+    choices,
+    day_of,
+    done,
+    hour_of,
+    now_fields,
+    one_of,
+    page,
+    people,
+    sight,
+    text,
+    to_person,
+)
 from consentmgr.people.reading import person_of
 from consentmgr.people.recording import METHODS
+from consentmgr.people.refusing import Refusal
+from consentmgr.people.taking_down import Form, controller_choices, controllers_seen, present, reading
 from consentmgr.register.reading import rows_by
 from consentmgr.register.rows import ContactRow
 from consentmgr.staff import approvals
@@ -24,6 +43,7 @@ from consentmgr.staff.access import actor, needs, takes_up_to
 from consentmgr.staff.accounts import names_of
 from consentmgr.staff.roles import Permission
 from consentmgr.timetable.tasks import task_of
+from consentmgr.vocabulary.codes import REFUSAL_GROUNDS
 
 #: Bytes of a list: ``erasing.MOST`` addresses, with room.
 _LARGEST = 10_000_000
@@ -114,6 +134,88 @@ def _one(contact_id: int, faults: Faults) -> str:
         faults=faults,
         given=request.form,
         methods=choices("desk_method", METHODS),
+    )
+
+
+# --- refusing one -----------------------------------------------------------------------------------------------------
+
+
+@people.get("/<int:contact_id>/refuse-erasure")
+@needs(Permission.ERASE)
+def refusal_form(contact_id: int) -> str:
+    return reading(contact_id, lambda form: _refusal_page(form, now_fields()))
+
+
+@people.post("/<int:contact_id>/refuse-erasure")
+@needs(Permission.ERASE)
+def refuse_erasure(contact_id: int) -> tuple[str, int] | AnyResponse:
+    """Take down that the person was answered: their wish to be erased is refused, on one of the law's grounds."""
+    with application.database().transaction() as session:
+        form = Form(present(session, contact_id), session)
+        answer = _read_refusal(form)
+        if answer is not None:
+            try:
+                refusing.refuse(
+                    session, form.person, answer, keys=application.address_keys(), actor=actor().name, now=form.now
+                )
+            except BadInput as refused:
+                if refused.field in _REFUSED:
+                    field, sentence = _REFUSED[refused.field]
+                    form.faults[field] = str(sentence)
+                else:
+                    form.faults.refused(refused.field)
+        if form.faults:
+            return _refusal_page(form, request.form), 422
+    done(gettext("The refusal is recorded. What is sent to the person does not change."))
+    return to_person(contact_id)
+
+
+#: What the page says where the answer does not fit: the field it stands at, and the sentence.
+_REFUSED: Final = {
+    "form": ("form", _("No request waits: it has been answered already.")),
+    "day_before": ("day", _("The answer was given before the request came.")),
+    "wish": ("controller", _("The request was made to another controller, or to all of them.")),
+}
+
+
+def _read_refusal(form: Form) -> Refusal | None:
+    """The answer as the form tells it; None where something must be mended first."""
+    faults = form.faults
+    allowed = [key for key, _name in controller_choices(controllers_seen(form.session), all_of_them=True)]
+    controller = one_of("controller", allowed, faults) or (allowed[0] if len(allowed) == 1 else None)
+    faults.missing("controller", controller)
+    day = day_of("day", faults)
+    if "day" not in faults:
+        faults.missing("day", day)
+    hour = hour_of("hour", faults)
+    method = one_of("method", METHODS, faults)
+    faults.missing("method", method)
+    ground = one_of("ground", REFUSAL_GROUNDS, faults)
+    faults.missing("ground", ground)
+    sentence = text("reason", longest=refusing.LONGEST)
+    if faults or controller is None or day is None or method is None or ground is None:
+        return None
+    named = None if controller == "*" else controller
+    return Refusal(day=day, hour=hour, controller=named, method=method, ground=ground, sentence=sentence)
+
+
+def _refusal_page(form: Form, given: Mapping[str, str]) -> str:
+    person = form.person
+    if person.erasure is None and not form.faults:
+        raise NotFound("no wish to be erased waits for an answer")
+    offered = controller_choices(controllers_seen(form.session), all_of_them=True)
+    wished = person.erasure.controller if person.erasure is not None else None
+    audited("contact", person.contact.id, {"form": "refuse_erasure"})
+    return page(
+        "refuse_erasure",
+        person=person,
+        faults=form.faults,
+        given=given,
+        controllers=offered,
+        controller=given.get("controller") or wished or offered[0][0],
+        methods=choices("desk_method", METHODS),
+        grounds=choices("refusal_reason", REFUSAL_GROUNDS),
+        longest=refusing.LONGEST,
     )
 
 

@@ -61,6 +61,7 @@ _ENTRY: dict[str, Any] = {
         "express_request": False,
         "has_recording_or_attachment": False,
     },
+    "ground": None,
     "legal_basis": None,
 }
 
@@ -146,5 +147,6 @@ def _told(entry: Entry) -> dict[str, Any]:
         "confirmed_at": detail.get("confirmed_at"),
         "has_recording_or_attachment": told.pop("has_proof"),
     }
+    told["ground"] = detail.get("ground") if entry.event == "erasure_refused" else None
     told["legal_basis"] = detail if entry.event == "legal_basis_set" else None
     return told

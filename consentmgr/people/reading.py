@@ -19,8 +19,8 @@ from consentmgr.campaigns import policy
 from consentmgr.consents import ledger
 from consentmgr.consents.acts import NewEntry
 from consentmgr.consents.ledger import RecordedEntry
-from consentmgr.consents.requests import ErasureAsked
-from consentmgr.consents.sight import SEEN, Sight
+from consentmgr.consents.requests import ErasureAsked, ErasureRefused
+from consentmgr.consents.sight import EVERYTHING, SEEN, Sight
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import NotFound
 from consentmgr.people.grid import Grid, Whole, grid_of, whole_of
@@ -149,6 +149,7 @@ class Person:
 
     contact: ContactRow
     controllers: Mapping[str, str]
+    sight: Sight = EVERYTHING
     points: tuple[PointRow, ...] = ()
     organisations: Mapping[int, OrganisationRow] = field(default_factory=dict)
     work: tuple[Work, ...] = ()
@@ -183,7 +184,15 @@ class Person:
     @property
     def erasure(self) -> ErasureAsked | None:
         """A wish to be erased that waits for its answer."""
-        return None if self.erased else ErasureAsked.of(step.entry for step in self.entries.values())
+        entries = (step.entry for step in self.entries.values())
+        return None if self.erased else ErasureAsked.of(entries, self.sight.controllers)
+
+    @property
+    def refusal(self) -> ErasureRefused | None:
+        """The refusal to erase the person, where it is the last word."""
+        if self.erased or self.erasure is not None:
+            return None
+        return ErasureRefused.of(step.entry for step in self.entries.values())
 
 
 def survivor_of(session: Session, contact_id: int, sight: Sight) -> int:
@@ -264,6 +273,7 @@ class _Reader:
         return Person(
             contact=contact,
             controllers=controllers,
+            sight=sight,
             points=points,
             organisations=organisations,
             work=tuple(

@@ -6,14 +6,31 @@ from collections.abc import Mapping
 from typing import Final
 
 from consentmgr.vocabulary.code_names import CODE_NAMES, Names, code_name
-from consentmgr.vocabulary.codes import Language
+from consentmgr.vocabulary.codes import REFUSAL_GROUNDS, Language
 
 
 def _names(*rows: tuple[str, str, str, str]) -> Names:
     return {code: {"en": en, "fi": fi, "sv": sv} for code, en, fi, sv in rows}
 
 
+def _with_article() -> Names:
+    """The grounds of a refusal to erase as the choices of a form: each with its place in the law."""
+    article: dict[Language, str] = {
+        "en": "17(3)({})",
+        "fi": "17 artiklan 3 kohdan {} alakohta",
+        "sv": "artikel 17.3 {}",
+    }
+    return {
+        code: {
+            language: f"{CODE_NAMES['refusal_ground'][code][language]} ({text.format(letter)})"
+            for language, text in article.items()
+        }
+        for code, letter in zip(REFUSAL_GROUNDS, "abcde", strict=True)
+    }
+
+
 WORDS: Final[Mapping[str, Names]] = {
+    "refusal_reason": _with_article(),
     "state": _names(
         ("may", "allowed", "sallittu", "tillåtet"),
         ("review", "a person decides", "ihminen ratkaisee", "en människa avgör"),

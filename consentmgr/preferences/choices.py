@@ -18,7 +18,7 @@ from consentmgr.campaigns.keeping import kept_campaigns
 from consentmgr.config import LANGUAGES, Language
 from consentmgr.consents import ledger
 from consentmgr.consents.acts import NewEntry
-from consentmgr.consents.requests import ErasureAsked
+from consentmgr.consents.requests import ErasureAsked, ErasureRefused
 from consentmgr.kit.clock import local_date
 from consentmgr.preferences.leave_state import masked_address
 from consentmgr.preferences.links import Link
@@ -102,6 +102,8 @@ class Choices:
     restricted: bool = False
     #: A wish to be erased that waits for its answer: nothing is sent until then, whatever was chosen before.
     erasure: ErasureAsked | None = None
+    #: A wish to be erased that was refused, where no other waits: still nothing is sent on what was chosen before.
+    refusal: ErasureRefused | None = None
     #: Which address the message went to, unreadable to others.
     address: str | None = None
     language: str | None = None
@@ -239,13 +241,15 @@ def choices_of(known: Known, link: Link, now: datetime, language: Language) -> C
     if contact is not None and contact.erased_at is not None:
         return Choices(known=False, erased=True)
     reader = _Reader(known, link, now, language)
+    erasure, refusal = _erasure(known, link)
     own_all = [ban for ban in known.past.bans if ban.holds_on(today) and reader.is_own(ban, (), ())]
     pauses = [ban for ban in own_all if ban.valid_until is not None]
     return Choices(
         known=contact is not None,
         erased=False,
         restricted=contact is not None and contact.restricted_since is not None,
-        erasure=ErasureAsked.of(entry for _, entry in known.past.entries),
+        erasure=erasure,
+        refusal=refusal,
         address=_masked(known.point_written_to(link), link),
         language=contact.language if contact is not None else None,
         topics=reader.topics(),
@@ -268,6 +272,19 @@ def choices_of(known: Known, link: Link, now: datetime, language: Language) -> C
             )
         ),
     )
+
+
+def _erasure(known: Known, link: Link) -> tuple[ErasureAsked | None, ErasureRefused | None]:
+    """The wish to be erased that waits at the link's controller; and where none does, the refusal of the last.
+
+    By what ground another controller refused is not for this one's pages, only that nothing is sent (law.md stage 3).
+    """
+    acts = [entry for _, entry in known.past.entries]
+    asked = ErasureAsked.of(acts, (link.controller,))
+    refused = ErasureRefused.of(acts) if asked is None else None
+    if refused is not None and refused.controller not in (None, link.controller):
+        refused = replace(refused, ground=None, sentence=None)
+    return asked, refused
 
 
 class _Reader:

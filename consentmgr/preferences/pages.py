@@ -29,6 +29,7 @@ from consentmgr.preferences.choices import LONGEST_PAUSE, MOST_CONTROLS, PAGE, C
 from consentmgr.preferences.choosing import Applied, Form
 from consentmgr.preferences.links import BadLink, Link, LinkKeys, LinkUse
 from consentmgr.prohibitions.opt_outs import ACTOR
+from consentmgr.vocabulary.code_names import code_name
 
 preferences = Blueprint("preferences", __name__)
 
@@ -211,6 +212,9 @@ class _Page:
             language=request.form.get("language") or choices.language,
             pause=_as_sent("pause") if fault is not None else pause,
             fault=fault.sentence if fault is not None else None,
+            refusal_ground=code_name("refusal_ground", choices.refusal.ground, self.language)
+            if choices.refusal is not None
+            else "",
             today=local_date(self.now),
             first_day=first,
             last_day=last,

@@ -155,6 +155,7 @@ ACTIONS = {
     "policy_set": _("Policy switch decided"),
     "merged": _("People merged"),
     "contacts.erase": _("Person erased"),
+    "contacts.refuse_erasure": _("Erasure refused"),
     "contacts.erase_listed": _("List of people to erase made"),
     "prohibitions.lift": _("Bans lifted"),
     "link_mailed": _("Person's link mailed"),

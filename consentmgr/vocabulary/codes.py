@@ -81,6 +81,15 @@ EventKind = Literal[
     "erasure_requested",
     "erased",
     "access_requested",
+    "erasure_refused",
+]
+#: What the data is needed for where erasure is refused: GDPR 17(3)(a) to (e), in the law's order.
+RefusalGround = Literal[
+    "freedom_of_expression",
+    "legal_obligation",
+    "public_health",
+    "archiving_or_research",
+    "legal_claims",
 ]
 GivenBy = Literal["self", "representative", "unverified"]
 DoubleOptIn = Literal["not_used", "pending", "confirmed"]
@@ -100,6 +109,7 @@ PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 PLATFORMS: tuple[Platform, ...] = get_args(Platform)
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
+REFUSAL_GROUNDS: tuple[RefusalGround, ...] = get_args(RefusalGround)
 PROHIBITION_SOURCES: tuple[ProhibitionSource, ...] = get_args(ProhibitionSource)
 ORGANISATION_FORMS: tuple[OrganisationForm, ...] = get_args(OrganisationForm)
 POSITIONS: tuple[Position, ...] = get_args(Position)

@@ -34,6 +34,7 @@ from consentmgr.vocabulary.codes import (
     Position,
     ProhibitionSource,
     Purpose,
+    RefusalGround,
     Relation,
     TopicKind,
     Unsubscribe,
@@ -231,6 +232,8 @@ class EventFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True,
     reason: Text | None = None
     given_by: GivenBy | None = None
     imported_without_date: bool | None = None
+    #: Of ``erasure_refused``: what the data is needed for.
+    ground: RefusalGround | None = None
 
 
 class Event(EventFields, tag_field="type", tag="event", frozen=True, forbid_unknown_fields=True, kw_only=True):

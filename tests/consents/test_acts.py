@@ -169,6 +169,7 @@ def test_the_moment_counts_and_not_how_its_offset_is_written() -> None:
         {"controller": "sister"},
         {"evidence": Evidence(ip="192.0.2.1")},
         {"given_by": "unverified"},
+        {"ground": "legal_claims"},
     ],
 )
 def test_any_difference_makes_another_document(other: dict[str, object]) -> None:

@@ -141,7 +141,9 @@ def test_an_erasure_is_never_undone() -> None:
     assert state(*acts, scope=erasure) == "erased"
 
 
-@pytest.mark.parametrize("event", ["access_requested", "legal_basis_set", "prohibition_added", "register_change"])
+@pytest.mark.parametrize(
+    "event", ["access_requested", "erasure_refused", "legal_basis_set", "prohibition_added", "register_change"]
+)
 def test_other_entries_change_no_standing(event: str) -> None:
     assert fold([act(event)]) == {}
 

@@ -280,3 +280,37 @@ def test_a_ban_on_nobody_is_refused(register: Register, target: dict[str, str], 
 def test_a_ban_that_ends_before_it_begins_or_is_for_nobody_is_refused(register: Register) -> None:
     assert register.refusal(BAN | {"valid_until": "2025-12-31"}).field == "valid_until"
     assert register.refusal(BAN | {"controllers": ["nobody"]}).field == "controllers"
+
+
+# --- an erasure that is refused ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({}, "ground"),
+        ({"ground": "legal_claims", "imported_without_date": True}, "imported_without_date"),
+        ({"event": "objected", "ground": "legal_claims"}, "ground"),
+    ],
+)
+def test_a_refusal_says_its_ground_and_its_day_and_nothing_else_has_such_a_ground(
+    register: Register, fields: dict[str, Any], field: str
+) -> None:
+    register.take_well(AINO)
+    refused = on_its_own("erasure_refused", "2026-06-01T10:00:00+03:00") | fields
+    assert register.refusal(refused).field == field
+    inside = {name: value for name, value in refused.items() if name not in ("type", "contact")}
+    assert register.refusal(AINO | {"events": [inside]}).field == f"events[0].{field}"
+
+
+def test_a_refusal_is_taken_once_and_erases_nobody(register: Register) -> None:
+    refused = on_its_own(
+        "erasure_refused", "2026-06-01T10:00:00+03:00", ground="public_health", reason="An epidemic.", controller="acme"
+    )
+    register.take_well(AINO, refused)
+    register.take_well(refused)
+    assert register.rows("SELECT detail FROM ledger_entry WHERE event = 'erasure_refused'") == [
+        ({"ground": "public_health"},)
+    ]
+    assert register.contact()["erased_at"] is None
+    assert register.one("SELECT count(*) FROM standing WHERE matter = 'erasure'") == 0

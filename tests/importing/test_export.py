@@ -51,6 +51,7 @@ EVERYTHING: tuple[dict[str, Any], ...] = (
             event("consent_given", imported_without_date=True, channels=["post"]),
             event("objection_lifted", method="import", reason="crm says so"),
             event("access_requested", source="letter"),
+            event("erasure_refused", ground="archiving_or_research", reason="kept in the archive"),
         ],
     ),
     contact("crm:bare"),

@@ -407,3 +407,160 @@ def test_who_may_not_erase_sees_neither_the_list_nor_how_many_wait(register: Reg
     foreign = desk("dpo", controllers={"beta"}).get("/desk/").text
     assert "1 person waits to be erased" in foreign
     assert "No answer is late." in foreign
+
+
+# --- refusing ---------------------------------------------------------------------------------------------------------
+
+
+def refusing(register: Register, client: DeskClient, ref: str, **given: str) -> Any:
+    """The form of a refusal, as it is sent."""
+    today = clock.local_date(clock.now()).isoformat()
+    form = {"controller": "acme", "day": today, "hour": "", "method": "email_link", "ground": "legal_obligation"}
+    return client.post(f"/desk/people/{register.id_of(ref)}/refuse-erasure", form | given)
+
+
+def test_a_refused_wish_leaves_the_list_and_the_overview_and_a_new_one_waits_anew(
+    register: Register, desk: Desk
+) -> None:
+    register.take(asking("Patient", ("erasure_requested", 60)), now=clock.now())
+    officer = desk("dpo")
+    number = register.id_of("asks:patient")
+    place = f"/desk/people/{number}/refuse-erasure"
+    for page in ("/desk/people/erase/waiting", f"/desk/people/{number}", f"/desk/people/{number}/erase"):
+        assert f'href="{place}"' in officer.get(page).text, page
+    shown = officer.get(place).text
+    assert "to establish, exercise or defend a legal claim (17(3)(e))" in shown
+    answer = refusing(register, officer, "asks:patient", reason="The accounts are kept for six years.")
+    assert (answer.status_code, answer.location) == (303, f"/desk/people/{number}")
+    assert "Nobody waits to be erased" in officer.get("/desk/people/erase/waiting").text
+    assert "to be erased" not in officer.get("/desk/").text
+    person = officer.get(f"/desk/people/{number}").text
+    assert "erasure refused" in person
+    assert "for a task in the public interest or official authority (17(3)(b))." in person
+    assert "The accounts are kept for six years." in person
+    assert f'href="{place}"' not in person
+    assert officer.get(place).status_code == 404
+    again = refusing(register, officer, "asks:patient")
+    assert again.status_code == 422
+    assert "No request waits" in again.text
+
+    register.take(asking("Patient", ("erasure_requested", 0)), now=clock.now() + timedelta(days=1))
+    (row,) = rows_of(officer)
+    assert told_day(0)[1] in row
+    assert "the day has passed" not in row
+
+
+def test_a_refusal_is_in_the_ledger_and_the_audit_log_and_its_words_go_with_an_erasure(
+    register: Register, desk: Desk
+) -> None:
+    register.take(asking("Patient", ("erasure_requested", 9)), now=clock.now())
+    officer = desk("dpo")
+    refusing(register, officer, "asks:patient", reason="A secret of hers.")
+    number = register.id_of("asks:patient")
+    with register.database.connect() as connection:
+        event, detail, told = connection.execute(
+            text("SELECT event, detail, controller FROM ledger_entry WHERE contact_id = :id ORDER BY id DESC LIMIT 1"),
+            {"id": number},
+        ).one()
+        done = connection.execute(
+            text("SELECT object, detail::text FROM audit_event WHERE action = 'contacts.refuse_erasure'")
+        ).one()
+    assert (event, detail, told) == ("erasure_refused", {"ground": "legal_obligation"}, "acme")
+    assert done[0] == f"contact:{number}"
+    assert "secret" not in done[1]
+    officer.post(f"/desk/people/{number}/erase", {"method": "paper", "confirm": "asks:patient"})
+    assert "A secret of hers" not in everything_said(register)
+    assert "data was erased" in officer.get(f"/desk/people/{number}").text
+    with register.database.reading() as session:
+        assert verify(session).whole
+
+
+@pytest.mark.parametrize("purpose", ["direct_marketing", "newsletter", "service_message", "research"])
+def test_a_refusal_changes_no_answer_of_screening(register: Register, desk: Desk, purpose: str) -> None:
+    """law.md stage 3 knows the wish and nothing of an answer that refuses: what was blocked stays blocked."""
+    person = asking("Patient", ("erasure_requested", 9))
+    agreed = consent(at="2026-01-05T10:00:00+02:00")
+    person["events"].insert(0, agreed)
+    register.take(person, now=clock.now())
+    row, now = {"email": "patient@posti.example"}, clock.now()
+    promotes = purpose in ("direct_marketing", "newsletter")
+    before = register.verdict(row, now=now, purpose=purpose, promotes=promotes)
+    assert before == ("review" if purpose == "service_message" else "block", "ERASED_SUPPRESSED")
+    assert refusing(register, desk("dpo"), "asks:patient").status_code == 303
+    assert register.verdict(row, now=clock.now(), purpose=purpose, promotes=promotes) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"ground": ""}, "Fill in this field."),
+        ({"ground": "we_would_rather_not"}, "Choose one of the list."),
+        ({"method": ""}, "Fill in this field."),
+        ({"day": "2999-01-01"}, "The day lies in the future."),
+        ({"day": "2020-01-01"}, "The answer was given before the request came."),
+        ({"controller": "beta"}, "The request was made to another controller, or to all of them."),
+        ({"controller": "gamma"}, "Choose one of the list."),
+    ],
+)
+def test_a_refusal_without_ground_or_day_or_to_another_wish_is_not_recorded(
+    register: Register, desk: Desk, given: dict[str, str], told: str
+) -> None:
+    register.take(asking("Patient", ("erasure_requested", 9)), now=clock.now())
+    officer = desk("dpo")
+    answer = refusing(register, officer, "asks:patient", reason="as it was", **given)
+    assert answer.status_code == 422
+    assert told in answer.text
+    assert ">as it was</textarea>" in answer.text
+    assert len(rows_of(officer)) == 1
+
+
+def test_an_answer_of_the_day_of_the_wish_needs_no_hour(register: Register, desk: Desk) -> None:
+    register.take(asking("Patient", ("erasure_requested", 9)), now=clock.now())
+    officer = desk("dpo")
+    came = clock.local_date(clock.now()) - timedelta(days=9)
+    assert refusing(register, officer, "asks:patient", day=came.isoformat(), hour="08:00").status_code == 422
+    assert refusing(register, officer, "asks:patient", day=came.isoformat()).status_code == 303
+    assert not rows_of(officer)
+
+
+def test_only_who_may_erase_refuses_and_only_for_their_own_controllers(register: Register, desk: Desk) -> None:
+    register.take(asking("Patient", ("erasure_requested", 9)),
+                  asking("Foreign", ("erasure_requested", 9), controller="beta"), now=clock.now())  # fmt: skip
+    for role in ("marketer", "data_steward", "auditor"):
+        other = desk(role)
+        assert refusing(register, other, "asks:patient").status_code == 403
+        if role != "auditor":
+            assert "refuse-erasure" not in other.get(f"/desk/people/{register.id_of('asks:patient')}").text
+    own = desk("dpo", controllers={"acme"})
+    assert refusing(register, own, "asks:foreign").status_code == 404
+    # A wish made to all controllers is answered for one's own, and waits at the others.
+    both = asking("Both", ("erasure_requested", 5))
+    both["controllers"] = ["acme", "beta"]
+    both["events"][0]["controller"] = None
+    register.take(both, now=clock.now())
+    assert refusing(register, own, "asks:both", controller="acme").status_code == 303
+    assert [row.split()[0] for row in rows_of(own)] == ["Patient"]
+    assert [row.split()[0] for row in rows_of(desk("dpo", controllers={"beta"}))] == ["Foreign", "Both"]
+
+
+def test_a_wish_refused_before_a_merge_stays_answered(register: Register, desk: Desk) -> None:
+    register.take(asking("Twice", ("erasure_requested", 9)), now=clock.now())
+    officer = desk("dpo")
+    refusing(register, officer, "asks:twice", reason="Said once.")
+    keeps = register.id_of("crm:aino")
+    officer.post(f"/desk/people/{keeps}/merge", {"ref": "asks:twice", "reason": "one person", "do": "merge"})
+    assert not rows_of(officer)
+    assert "The person was answered that their data is not erased" in officer.get(f"/desk/people/{keeps}").text
+    with register.database.connect() as connection:
+        own = connection.scalars(text("SELECT event FROM ledger_entry WHERE contact_id = :id"), {"id": keeps}).all()
+    assert {"erasure_requested", "erasure_refused"} <= set(own)
+
+
+def test_an_erasure_is_refused_at_the_terminal_too(register: Register, desk: Desk, run_command: RunCommand) -> None:
+    register.take(asking("Patient", ("erasure_requested", 9)), now=clock.now())
+    words = ("people", "refuse-erasure", "asks:patient", "--ground", "public_health", "--method", "paper")
+    early = (clock.local_date(clock.now()) - timedelta(days=30)).isoformat()
+    assert "lies before the wish" in run_command(*words, "--day", early, expect=2).stderr
+    assert "waits no longer" in run_command(*words, "--controller", "acme").stdout
+    assert not rows_of(desk("dpo"))
+    assert "no wish to be erased waits" in run_command(*words, expect=2).stderr

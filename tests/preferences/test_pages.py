@@ -245,6 +245,58 @@ def test_a_wish_to_be_erased_is_told_until_it_is_carried_out_only(
     assert "erase your details" not in client.get(f"{path}?lang=en").text
 
 
+@pytest.mark.parametrize(
+    ("language", "told", "needed", "rights"),
+    [
+        (
+            "fi",
+            "Tietojasi ei ole poistettu",
+            "oikeudellisen vaateen laatimiseksi",
+            "valituksen tietosuojavaltuutetulle",
+        ),
+        ("sv", "Dina uppgifter har inte raderats", "ett rättsligt anspråk", "klagomål till dataombudsmannen"),
+        (
+            "en",
+            "Your details have not been erased",
+            "defend a legal claim",
+            "complain to the Data Protection Ombudsman",
+        ),
+    ],
+)
+def test_whoever_is_refused_erasure_sees_why_and_where_to_turn_and_is_not_invited_back(
+    client: FlaskClient, people: Choosers, path: str, language: str, told: str, needed: str, rights: str
+) -> None:
+    wish = {"event": "erasure_requested", "at": "2026-09-01T10:00:00+03:00", "method": "email_link"}
+    refused = {
+        "event": "erasure_refused", "at": "2026-09-20T10:00:00+03:00", "controller": "acme", "method": "email_link",
+        "ground": "legal_claims", "reason": "Lasku 12 on <riitainen>.",
+    }  # fmt: skip
+    people.take(person("aino", wish, refused))
+    shown = client.get(f"{path}?lang={language}").text
+    assert all(words in shown for words in (told, needed, rights, "Lasku 12 on &lt;riitainen&gt;."))
+    assert shown.index('<details class="later">') < shown.index('name="now"') < shown.index("</details>")
+    assert client.post(f"{path}?lang={language}", data=fields(shown)).status_code == 200
+    assert people.verdict(topic="courses") == ("block", "ERASED_SUPPRESSED")
+    again = {"event": "erasure_requested", "at": "2026-10-01T10:00:00+03:00", "method": "email_link"}
+    people.take(person("aino", again))
+    assert told not in client.get(f"{path}?lang={language}").text
+
+
+def test_why_another_controller_refused_is_not_told(client: FlaskClient, people: Choosers, path: str) -> None:
+    people.take({"type": "controller", "key": "beta", "name": "Beta Oy"})
+    wish = {"event": "erasure_requested", "at": "2026-09-01T10:00:00+03:00", "controller": "beta", "method": "paper"}
+    refused = {
+        **wish, "event": "erasure_refused", "at": "2026-09-20T10:00:00+03:00", "ground": "legal_claims",
+        "reason": "A secret of Beta's.",
+    }  # fmt: skip
+    people.take(person("aino", wish, refused))
+    shown = client.get(f"{path}?lang=en").text
+    assert "You have asked to have your details erased" in shown
+    assert "nothing is sent to you for marketing" in shown
+    assert "legal claim" not in shown
+    assert "A secret" not in shown
+
+
 def test_a_correction_becomes_a_proposal_and_changes_nothing(client: FlaskClient, people: Choosers, path: str) -> None:
     sent = {"given_name": "Áine", "family_name": "", "street": "", "postal_code": "", "city": ""}
     answer = client.post(f"{path}/details?lang=en", data=sent)
