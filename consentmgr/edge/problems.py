@@ -11,6 +11,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from flask import Response, has_request_context, jsonify, render_template, request
+from flask.globals import request_ctx
+from flask_babel import format_decimal, gettext, ngettext
 from flask_babel import lazy_gettext as _
 from psycopg import errors as psycopg_errors
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
@@ -83,6 +85,9 @@ _AT_DESK: Final[Mapping[int, Any]] = {
     405: _("Go back, and use the buttons of the page. Nothing has been changed."),
 }
 
+#: What is wrong with what was sent, so that going back to the form helps.
+_OF_THE_FORM: Final = (400, 413, 429)
+
 #: The status of the errors services raise; the first class that fits.
 _STATUS: Final[tuple[tuple[type[ConsentmgrError], int], ...]] = ((BadInput, 400), (NotFound, 404), (Unavailable, 503))
 _STATUS_OF_PROBLEM: Final = {
@@ -109,8 +114,8 @@ def tell_problems(app: Flask) -> None:
         status = status_of(error)
         if status >= 500:
             log().warning("refused", request=request_id(), endpoint=request.endpoint, status=status, **where(error))
-        response = problem_response(status, kind=error.problem, errors=errors_of(error))
         wait = getattr(error, "retry_after", None)
+        response = problem_response(status, kind=error.problem, errors=errors_of(error), wait=wait)
         if wait is not None:
             response.headers["Retry-After"] = str(wait)
         return response
@@ -153,11 +158,17 @@ def status_of(error: ConsentmgrError) -> int:
 
 
 def problem_response(
-    status: int, *, kind: str | None = None, detail: str | None = None, errors: Sequence[FieldError] = ()
+    status: int,
+    *,
+    kind: str | None = None,
+    detail: str | None = None,
+    errors: Sequence[FieldError] = (),
+    wait: int | None = None,
 ) -> Response:
     """The answer for a status: a problem document where JSON is asked for, and a page otherwise.
 
-    The API's says what is wrong with which field, and may have a ``detail`` of its own.
+    The API's says what is wrong with which field, and may have a ``detail`` of its own. ``wait``: seconds until it is
+    worth trying again, where that is known.
     """
     if is_api(request.path):
         return _of_api(status, kind, detail, errors)
@@ -175,12 +186,16 @@ def problem_response(
         response.mimetype = "application/problem+json"
     else:
         at_desk = request.path.startswith("/desk/")
+        known = _told(status, problem, wait)
+        told = _AT_DESK.get(status, known) if at_desk and kind not in PROBLEMS else known
         page = render_template(
             "edge/problem.html",
             title=problem.title,
-            told=_AT_DESK.get(status, problem.told) if at_desk and kind not in PROBLEMS else problem.told,
+            told=told,
             at_desk=at_desk,
+            back=request.path if status in _OF_THE_FORM and _has_page() else None,
             number=request_id() if status == HTTPStatus.INTERNAL_SERVER_ERROR else None,
+            lost=status == HTTPStatus.NOT_FOUND and not at_desk and kind not in PROBLEMS,
             again=request.method in ("GET", "HEAD") and status in (500, 503),
         )
         response = Response(page, mimetype="text/html")
@@ -189,6 +204,30 @@ def problem_response(
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers["Retry-After"] = str(RETRY_AFTER)
     return response
+
+
+def _told(status: int, problem: Problem, wait: int | None) -> str:
+    """What a person is told, with what is known of this case: how much the page takes, how long to wait."""
+    if status == HTTPStatus.TOO_MANY_REQUESTS and wait is not None:
+        return str(
+            ngettext(
+                "This was asked too many times in a short while. Try again in %(num)d minute.",
+                "This was asked too many times in a short while. Try again in %(num)d minutes.",
+                -(-wait // 60),
+            )
+        )
+    most = request.max_content_length
+    # A form of too many parts is refused by the same status, however small it is.
+    if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and most is not None and (request.content_length or 0) > most:
+        much = gettext("At most %(number)s MB are taken.", number=format_decimal(most // 1_000_000))
+        return f"{problem.told} {much}"
+    return str(problem.told)
+
+
+def _has_page() -> bool:
+    """Whether what was sent came from a form that can be opened again: its address answers GET too."""
+    adapter = request_ctx.url_adapter
+    return request.method == "POST" and adapter is not None and adapter.test(request.path, "GET")
 
 
 def _of_api(status: int, kind: str | None, detail: str | None, errors: Sequence[FieldError]) -> Response:

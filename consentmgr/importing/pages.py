@@ -25,6 +25,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.audit import service as audit
 from consentmgr.edge import application
+from consentmgr.edge.problems import problem_response
 from consentmgr.importing import uploads, words
 from consentmgr.importing.ban_lists.foreign_list import BAN_FORMATS
 from consentmgr.importing.models import ImportUpload
@@ -37,11 +38,14 @@ from consentmgr.staff.access import actor, needs, own, takes_up_to
 from consentmgr.staff.roles import Permission
 from consentmgr.timetable.tasks import TaskView, cancel, task_of
 from consentmgr.vocabulary.code_names import code_choices
+from consentmgr.vocabulary.columns import column_name
 
 imports = Blueprint("imports", __name__)
 
 #: Bytes a form has around its file.
 _AROUND: Final = 1_000_000
+#: What the page says of the largest file.
+_MEGABYTES: Final = uploads.LARGEST // 1_000_000
 #: Choices of one list in a form.
 _MOST_CHOICES: Final = 500
 
@@ -69,7 +73,7 @@ def _overview(fault: str | None = None, status: int = 200) -> Response:
         older=url_for("imports.overview", before=batches[-1].id) if len(batches) == uploads.PAGE else None,
         counts=_counts_of_batch,
         fault=fault,
-        megabytes=uploads.LARGEST // 1_000_000,
+        megabytes=_MEGABYTES,
         limited=who.controllers is not None,
         words=words,
     )
@@ -109,6 +113,15 @@ def bring() -> Response:
         store.forget(stored.id)
         raise
     return _to(stored.id)
+
+
+@imports.errorhandler(413)
+def too_large(_error: Exception) -> Response:
+    """A file larger than is taken, said beside the field it was chosen in."""
+    if request.endpoint != "imports.bring":
+        return problem_response(413)
+    sentence = gettext("The file is larger than %(number)s MB. Divide it, and bring the parts.", number=_MEGABYTES)
+    return _overview(sentence, 413)
 
 
 def _uuid(text: str) -> UUID:
@@ -167,7 +180,7 @@ def _show(upload_id: UUID, faults: dict[str, str] | None = None, status: int = 2
             faults=faults or {},
             choices=_choices(session, seen) if seen is not None and upload.applied_at is None else {},
             options=uploads.OPTIONS.get(kind, ()),  # type: ignore[call-overload]
-            fields=[("", gettext("as recognised")), *((name, name) for name in FIELDS.get(kind, ()))],  # type: ignore[call-overload]
+            fields=[("", gettext("as recognised")), *_fields(kind)],
             recognised=_recognised(seen, kind),
             rejects=_rejects(upload, tasks["take"]),
             words=words,
@@ -224,10 +237,16 @@ def _choices(session: Session, seen: dict[str, Any]) -> dict[str, list[tuple[str
     }
 
 
+def _fields(kind: str) -> list[tuple[str, str]]:
+    """What a column may be used as, with what people call it."""
+    names: tuple[str, ...] = FIELDS.get(kind, ())  # type: ignore[call-overload]
+    return [(name, column_name(name, application.language())) for name in names]
+
+
 def _recognised(seen: dict[str, Any] | None, kind: str) -> dict[int, str]:
-    """Which field each column (from 0) is, where its name says so."""
+    """What each column (from 0) is, where its name says so."""
     known = ((seen or {}).get("known") or {}).get(kind, {})
-    return {int(column): str(name) for name, column in known.items()}
+    return {int(column): column_name(str(name), application.language()) for name, column in known.items()}
 
 
 def _rejects(upload: ImportUpload, task: TaskView | None) -> list[int]:

@@ -13,6 +13,7 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 
 from consentmgr.kit.errors import BadInput
+from consentmgr.vocabulary.codes import Language
 
 #: Field -> the names it goes by: English, Finnish, Swedish first (messages show these three), then the others.
 COLUMN_NAMES: dict[str, tuple[str, ...]] = {
@@ -187,6 +188,14 @@ def folded(name: str) -> str:
     """A header as it is compared: NFKD without marks, casefolded, letters and digits only."""
     decomposed = unicodedata.normalize("NFKD", name.casefold())
     return _NOT_A_LETTER.sub("", "".join(char for char in decomposed if not unicodedata.combining(char)))
+
+
+_ORDER: tuple[Language, ...] = ("en", "fi", "sv")
+
+
+def column_name(field: str, language: Language) -> str:
+    """What a column of this field is called, to show it to somebody."""
+    return COLUMN_NAMES[field][_ORDER.index(language)].replace("_", " ")
 
 
 _FOLDED: dict[str, frozenset[str]] = {

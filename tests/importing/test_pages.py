@@ -15,6 +15,7 @@ from sqlalchemy import event, func, select, text
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.importing.models import ImportUpload
+from consentmgr.importing.table_readers import FIELDS
 from consentmgr.importing.upload_tasks import forget_old_uploads, store_of
 from consentmgr.importing.uploads import KEEP
 from consentmgr.keys import Keys
@@ -22,6 +23,8 @@ from consentmgr.kit import clock
 from consentmgr.register.models import Contact, ImportBatch
 from consentmgr.scheduler import TASKS, do_task
 from consentmgr.timetable.models import Task
+from consentmgr.vocabulary.codes import LANGUAGES, Language
+from consentmgr.vocabulary.columns import column_name
 from tests.importing.registers import Register
 from tests.staff.signing_in import Desk, DeskClient
 
@@ -74,7 +77,7 @@ def test_a_file_is_looked_at_counted_and_taken_in(
     assert "The file is being looked at" in client.get(path).text
     do_tasks()
     page = client.get(path).text
-    assert re.findall(r'tone-good">(\w+)<', page) == ["email", "given_name", "family_name"]
+    assert re.findall(r'tone-good">([\w ]+)<', page) == ["email", "given name", "family name"]
     assert "Aino · Birger" in page
     assert "not used" in page
     client.post(f"{path}/preview", {"kind": "contacts", "source": "trade fair"})
@@ -166,6 +169,25 @@ def test_documents_and_workbooks_are_recognised(desk: Desk, register: Register, 
     page = client.get(path).text
     assert "Consents and refusals" in page
     assert '<option value="Kaksi"' in page
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_column_has_a_name_that_people_use(language: Language) -> None:
+    for fields in FIELDS.values():
+        names = [column_name(field, language) for field in fields]
+        assert not any("_" in name for name in names)
+        assert len(set(names)) == len(names), names
+
+
+def test_columns_are_named_in_the_readers_language(
+    desk: Desk, register: Register, do_tasks: Callable[[], None]
+) -> None:
+    client = desk("data_steward")
+    path = bring(client, "sposti;etunimi\naino@posti.example;Aino\n")
+    do_tasks()
+    shown = client.get(f"{path}?kind=contacts&lang=fi").text
+    assert '<option value="email">sähköposti</option>' in shown
+    assert "Tiedostomuoto" in shown
 
 
 def test_a_column_is_used_as_somebody_says(
@@ -285,6 +307,16 @@ def test_a_file_larger_than_allowed_is_refused(
     answer = client.post("/desk/imports/", {"file": (io.BytesIO(b"x" * 1_001), "large.csv")})
     assert answer.status_code == 422
     assert list((settings.data_folder / "files").iterdir()) == []
+
+
+def test_a_file_that_is_said_to_be_too_large_is_refused_where_it_was_chosen(desk: Desk, register: Register) -> None:
+    answer = desk("data_steward").post(
+        "/desk/imports/", {"file": (io.BytesIO(b"x"), "large.csv")}, content_type="multipart/form-data",
+        environ_overrides={"CONTENT_LENGTH": str(300_000_000)},
+    )  # fmt: skip
+    assert answer.status_code == 413
+    assert "The file is larger than 200 MB." in answer.text
+    assert 'name="file"' in answer.text
 
 
 # --- removing ---------------------------------------------------------------------------------------------------------

@@ -654,6 +654,8 @@ def test_a_client_that_asks_too_often_is_told_when_to_come_back(
         refused = client.post(f"/s/{form}?lang=en", data=ASKED)
         assert refused.status_code == 429
         assert 1 <= int(refused.headers["Retry-After"]) <= 600
+        assert re.search(r"Try again in \d+ minutes?\.", refused.text)
+        assert f'href="/s/{form}">Back to the form</a>' in refused.text
         assert client.get(f"/s/{form}").status_code == 200, "looking is never counted"
     spoofed = one.post(f"/s/{form}", data=ASKED, headers={"X-Forwarded-For": "192.0.2.9", "X-Real-IP": "192.0.2.9"})
     assert spoofed.status_code == 429

@@ -222,9 +222,16 @@ def test_what_the_web_framework_refuses_is_told_the_same_way(app: Flask, registe
     large = client.post("/link", data={"email": "x" * 2_000_000})
     assert large.status_code == 413
     assert "<h1>" in large.text
+    # Who is refused is told how much is taken, and is led back to the form.
+    english = client.post("/link", data={"email": "x" * 2_000_000}, headers={"Accept-Language": "en"}).text
+    assert "At most 1 MB are taken." in english
+    assert 'href="/link">Back to the form</a>' in english
     parts = client.post("/link", data={f"a{number}": "x" for number in range(400)}, content_type="multipart/form-data")
     assert parts.status_code == 413
-    assert client.get("/no-such-page").text.count("<h1>") == 1
+    assert "MB" not in parts.text
+    lost = client.get("/no-such-page", headers={"Accept-Language": "en"}).text
+    assert lost.count("<h1>") == 1
+    assert 'href="/">To the front page</a>' in lost
 
 
 def test_a_link_that_is_not_ours_says_what_to_do(app: Flask) -> None:

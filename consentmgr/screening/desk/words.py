@@ -149,7 +149,7 @@ _ENTRY_FIELDS: Final[dict[str, tuple[Any, str | None]]] = {
     "address_from_sale": (_("Address got in the sale"), None),
     "opt_out_offered": (_("Refusing was offered"), None),
     "organisation_country": (_("Country"), None),
-    "form": (_("Form"), "organisation_form"),
+    "form": (_("Legal form"), "organisation_form"),
     "status": (_("Status"), "organisation_status"),
     "employees": (_("Employees"), None),
 }
