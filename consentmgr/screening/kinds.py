@@ -4,14 +4,14 @@ A register has millions of acts and few different things that were said: event, 
 the notice's words repeat, and only the person and the time are each act's own. So the frames ``acts`` and
 ``relations`` carry the number of their kind, and ``act_kinds`` and ``relation_kinds`` say what each kind is: an
 expression over the words of a consent is asked once a kind. ``alone`` marks the act or relation of a contact that has
-no other; it then stands in the contact's own row (``facts.holders``) and needs no search.
+no other, and a role likewise; it then stands in the contact's own row (``facts.holders``) and needs no search.
 
 The snapshot is written in this form by SQL (``consentmgr.screening.snapshot``); rows that were asked of PostgreSQL by
 key are brought into it here.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -38,11 +38,12 @@ KIND_COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 
 def by_kind(tables: Mapping[str, pa.Table], *, below_zero: bool = False) -> dict[str, pa.Table]:
-    """``tables`` (as ``frames_by_key`` gives them) with kinds told apart; other frames stay as they are.
+    """``tables`` (as ``frames_by_key`` gives them) with kinds told apart and roles marked; others stay as they are.
 
     Kinds are numbered from 0 up, or from -1 down, so that their numbers never meet those of a snapshot.
     """
     found = dict(tables)
+    found["roles"] = tables["roles"].append_column("alone", alone(tables["roles"]["contact_id"]))
     for name, own in OWN_COLUMNS.items():
         table = tables[name]
         numbers, first = _numbered(table, KIND_COLUMNS[name])
@@ -63,15 +64,20 @@ def by_kind_of_few(tables: Mapping[str, Columns]) -> dict[str, Columns]:
     telling which are alike.
     """
     found = dict(tables)
+    found["roles"] = {**tables["roles"], "alone": _alone_of_few(tables["roles"]["contact_id"])}
     for name, own in OWN_COLUMNS.items():
         table = tables[name]
         owners = table["contact_id"]
-        acts_of = Counter(owners)
         numbers = range(len(owners))
         kept = {column: table[column] for column in own}
-        found[name] = {**kept, "alone": [acts_of[owner] == 1 for owner in owners], KIND_OF[name]: numbers}
+        found[name] = {**kept, "alone": _alone_of_few(owners), KIND_OF[name]: numbers}
         found[KINDS_OF[name]] = {KIND_OF[name]: numbers, **{column: table[column] for column in KIND_COLUMNS[name]}}
     return found
+
+
+def _alone_of_few(owners: Sequence[int]) -> list[bool]:
+    rows_of = Counter(owners)
+    return [rows_of[owner] == 1 for owner in owners]
 
 
 def alone(owners: pa.ChunkedArray) -> pa.Array:

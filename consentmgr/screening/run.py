@@ -31,6 +31,7 @@ from consentmgr.screening.relied_partners import partners_of
 from consentmgr.screening.reports import ControllerFacts, ReportData
 from consentmgr.screening.service import BY_KEY_ROWS, default_controller, question_of, screen
 from consentmgr.screening.snapshot import Snapshot
+from consentmgr.screening.snapshot_holders import DamagedSnapshot
 from consentmgr.screening.snapshot_store import SnapshotStore, store_of
 from consentmgr.vocabulary.codes import Language
 from consentmgr.vocabulary.documents import Campaign
@@ -89,7 +90,7 @@ def _of_snapshot(asking: Asking, store: SnapshotStore, now: datetime, asked: Cal
     with snapshot_for(asking, store, now) as snapshot:
         try:
             return asked(snapshot)
-        except Error:
+        except (Error, DamagedSnapshot):
             if store.is_undamaged(snapshot, afresh=True):
                 raise
     store.remove(snapshot.name)

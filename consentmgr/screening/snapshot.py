@@ -27,6 +27,7 @@ from psycopg import Connection
 from consentmgr.database_identity import DATABASE_IDENTITY
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
+from consentmgr.screening import point_records
 from consentmgr.screening.facts.holders import ONLY, PERSON
 from consentmgr.screening.kinds import KIND_COLUMNS, KIND_OF, KINDS_OF, OWN_COLUMNS
 from consentmgr.screening.register_frames import BY_NAME, FRAMES
@@ -129,12 +130,15 @@ def layout() -> str:
     """Names by a digest the frames' columns and what they are selected by: one of another layout is not read."""
     columns = ";".join(f"{name}({','.join(columns)})" for name, columns in COLUMNS.items())
     left_out = ";".join(f"{name}:{condition}" for name, condition in TOLD_WITH_THE_POINT.items())
-    return hashlib.sha256("\n".join((columns, left_out, *(frame.select for frame in FRAMES))).encode()).hexdigest()
+    records = f"{point_records.LAYOUT}"
+    return hashlib.sha256(
+        "\n".join((columns, left_out, records, *(frame.select for frame in FRAMES))).encode()
+    ).hexdigest()
 
 
 def file_names() -> list[str]:
     """The files of a snapshot of the present layout, without its manifest."""
-    return [f"{name}.parquet" for name in COLUMNS]
+    return [*(f"{name}.parquet" for name in COLUMNS), *point_records.file_names()]
 
 
 def database_of(connection: Connection[Any]) -> str:

@@ -33,7 +33,7 @@ _MANY_CHANGES = 5000
 #: Frames with most to read, each on a connection of its own.
 _APART = ("acts", "points")
 #: Frames that ``facts.holders`` puts together.
-_HELD = ("contacts", "points", *OWN_COLUMNS)
+_HELD = ("contacts", "points", "roles", *OWN_COLUMNS)
 #: Frames with a row a person or more, and many columns.
 _LONG = ("contacts", "points")
 #: A row of the list takes so much less room in a hash table than one of theirs.
@@ -119,7 +119,7 @@ def _changed_contacts(connection: Connection[Any], snapshot: Snapshot) -> set[in
 
 
 @dataclass(frozen=True, slots=True)
-class _Changes:
+class Changes:
     """What is not as the snapshot has it: ids whose rows are left out, and ``fresh`` rows that stand for them."""
 
     contacts: list[int]
@@ -128,14 +128,8 @@ class _Changes:
     fresh: Mapping[str, pa.Table]
 
 
-def frames_of_snapshot(
-    engine: Engine, connection: Connection[Any], snapshot: Snapshot, *, list_rows: int = 0
-) -> dict[str, Any]:
-    """Each frame over the snapshot's files, with everything changed since read afresh and put in place.
-
-    ``list_rows``: how many rows are asked for. What is given back is for ``engine.table``: for DuckDB one query a frame,
-    which it plans together with what is asked of it; for others column expressions.
-    """
+def changes_since(engine: Engine, connection: Connection[Any], snapshot: Snapshot) -> Changes:
+    """Everything that has changed since the snapshot, read afresh."""
     contacts = sorted(_changed_contacts(connection, snapshot) if snapshot.changed is None else snapshot.changed)
     organisations = _changed(connection, "organisation", "changed_xid", snapshot)
     prohibitions = _changed_prohibitions(connection, snapshot, contacts, organisations)
@@ -156,7 +150,15 @@ def frames_of_snapshot(
         fresh["prohibitions"] = read_rows(connection, BY_NAME["prohibitions"], ours, values)
     unseen = f" and {_UNSEEN.format('k.changed_xid')}"
     fresh["erased_keys"] = read_rows(connection, BY_NAME["erased_keys"], unseen, {"taken": snapshot.position})
-    changes = _Changes(contacts, organisations, prohibitions, fresh)
+    return Changes(contacts, organisations, prohibitions, fresh)
+
+
+def frames_of_snapshot(engine: Engine, snapshot: Snapshot, changes: Changes, *, list_rows: int = 0) -> dict[str, Any]:
+    """Each frame over the snapshot's files, with what has changed since put in place.
+
+    ``list_rows``: how many rows are asked for. What is given back is for ``engine.table``: for DuckDB one query a frame,
+    which it plans together with what is asked of it; for others column expressions.
+    """
     if isinstance(engine, DuckDBEngine):
         return _queries(engine, snapshot, changes, list_rows)
     return {name: _overlaid_frame(engine, snapshot, name, changes) for name in COLUMNS}
@@ -177,8 +179,7 @@ def _fresh_of_contacts(
     near = engine if isinstance(engine, DuckDBEngine) else PolarsEngine()
     ready = held({name: near.table(f"raw_{name}", fresh[name]) for name in _HELD})
     fresh |= {name: near.collect(ready[name]) for name in ("contacts", "points")}
-    for name, mark in (("points", "sole"), ("roles", "alone")):
-        fresh[name] = fresh[name].append_column(mark, alone(fresh[name]["contact_id"]))
+    fresh["points"] = fresh["points"].append_column("sole", alone(fresh["points"]["contact_id"]))
     return fresh
 
 
@@ -238,8 +239,8 @@ def _changed_prohibitions(
         return [row[0] for row in cursor.fetchall()]
 
 
-def _left_out(name: str, changes: _Changes) -> tuple[str, str] | None:
-    """The column of a frame by which changed rows are left out, and what of ``_Changes`` they are; None for none."""
+def _left_out(name: str, changes: Changes) -> tuple[str, str] | None:
+    """The column of a frame by which changed rows are left out, and what of ``Changes`` they are; None for none."""
     if name in CONTACT_FRAMES:
         found = ("contact_id", "contacts")
     elif name in ORGANISATION_FRAMES:
@@ -251,7 +252,7 @@ def _left_out(name: str, changes: _Changes) -> tuple[str, str] | None:
     return found if getattr(changes, found[1]) else None
 
 
-def _queries(engine: DuckDBEngine, snapshot: Snapshot, changes: _Changes, list_rows: int = 0) -> dict[str, Query]:
+def _queries(engine: DuckDBEngine, snapshot: Snapshot, changes: Changes, list_rows: int = 0) -> dict[str, Query]:
     for column, ids in (
         ("contact_id", changes.contacts),
         ("organisation_id", changes.organisations),
@@ -266,7 +267,7 @@ def _queries(engine: DuckDBEngine, snapshot: Snapshot, changes: _Changes, list_r
     }
 
 
-def _overlaid_query(engine: DuckDBEngine, snapshot: Snapshot, name: str, changes: _Changes) -> str:
+def _overlaid_query(engine: DuckDBEngine, snapshot: Snapshot, name: str, changes: Changes) -> str:
     columns = ", ".join(COLUMNS[name])
     base = f"select {columns} from read_parquet({literal(str(snapshot.folder / f'{name}.parquet'))}) base"
     if left_out := _left_out(name, changes):
@@ -285,7 +286,7 @@ def _overlaid_query(engine: DuckDBEngine, snapshot: Snapshot, name: str, changes
     return f"{base} union all select {columns} from fresh_{name}"
 
 
-def _overlaid_frame(engine: Engine, snapshot: Snapshot, name: str, changes: _Changes) -> "nw.LazyFrame[Any]":
+def _overlaid_frame(engine: Engine, snapshot: Snapshot, name: str, changes: Changes) -> "nw.LazyFrame[Any]":
     """The same by column expressions, for any engine."""
     columns = COLUMNS[name]
     base = engine.parquet(str(snapshot.folder / f"{name}.parquet")).select(*columns)

@@ -1,7 +1,7 @@
 """A snapshot is written: the register's frames leave PostgreSQL one after the other, and DuckDB makes them ready.
 
 PostgreSQL gives the next frame while DuckDB works on those before. The long ones are never written twice: what comes
-with a contact (its only act and relation) is there before the contacts, and they before the points, so that each goes
+with a contact (its only act, relation and role) is there before the contacts, and they before the points, so that each goes
 from the text that PostgreSQL gave straight into its file.
 """
 
@@ -22,6 +22,7 @@ from psycopg import Connection
 
 from consentmgr.copied_rows import copied_out
 from consentmgr.kit.address_keys import AddressKeys
+from consentmgr.screening import point_records
 from consentmgr.screening.engine import DuckDBEngine, Query, query_of
 from consentmgr.screening.facts.holders import with_contact, with_only_history
 from consentmgr.screening.kinds import KIND_COLUMNS, KIND_OF, KINDS_OF, OWN_COLUMNS
@@ -49,11 +50,14 @@ _DUCKDB_TYPES: Final[Mapping[pa.DataType, str]] = {
     KEY: "VARCHAR",
 }
 #: What comes first, because what comes after is made with it.
-_FIRST: Final = ("acts", "relations", "contacts", "points")
+_FIRST: Final = ("acts", "relations", "roles", "contacts", "points")
 #: Frames that lie unpacked at a time.
 _UNPACKED: Final = 2
-#: How files are packed. A list unpacks them whole, which from Zstandard takes a fifth longer and for a third less of disk.
+#: How files are packed. Most are unpacked whole for a list, which from Zstandard takes a fifth longer and for a third less
+#: of disk; contacts and points are the longest, and most lists have what they ask of them from their records.
 _PACKED: Final = "format parquet, compression snappy"
+_PACKED_CLOSE: Final = "format parquet, compression zstd"
+_CLOSE: Final = ("contacts", "points")
 
 Tell = Callable[[str, int], None]
 
@@ -160,7 +164,8 @@ class _Frames:
         )
 
     def _write(self, name: str, query: str) -> None:
-        self._engine.run(f"copy ({query}) to {literal(str(self._folder / f'{name}.parquet'))} ({_PACKED})")
+        packed = _PACKED_CLOSE if name in _CLOSE else _PACKED
+        self._engine.run(f"copy ({query}) to {literal(str(self._folder / f'{name}.parquet'))} ({packed})")
 
     def _pack_as_it_is(self, name: str) -> None:
         self._write(name, self._rows(name))
@@ -213,11 +218,10 @@ class _Frames:
 
     def _pack_contacts(self) -> None:
         contacts = self._engine.table("contacts", Query(self._rows("contacts"), BY_NAME["contacts"].schema.names))
+        files = {**{name: self._whole(name) for name in OWN_COLUMNS}, "roles": self._folder / "roles.parquet"}
         histories = (
-            self._engine.table(
-                name, Query(f"select * from read_parquet({literal(str(self._whole(name)))})", COLUMNS[name])
-            )
-            for name in OWN_COLUMNS
+            self._engine.table(name, Query(f"select * from read_parquet({literal(str(path))})", COLUMNS[name]))
+            for name, path in files.items()
         )
         self._write("contacts", query_of(with_only_history(contacts, *histories)))
         self._text("contacts").unlink()
@@ -234,6 +238,7 @@ class _Frames:
         )
         self._write("points", self._marked("points", query_of(with_contact(points, contacts)), "sole"))
         self._text("points").unlink()
+        point_records.write(self._folder / "points.parquet", self._folder, self._texts)
 
     def _pack_roles(self) -> None:
         self._write("roles", self._marked("roles", self._rows("roles"), "alone"))
@@ -252,7 +257,7 @@ class _Frames:
 
 def _files(folder: Path) -> dict[str, SnapshotFile]:
     """The bytes and SHA-256 of every file, hashed two at a time."""
-    paths = sorted(folder.glob("*.parquet"))
+    paths = sorted(folder.iterdir())
     with ThreadPoolExecutor(2) as hashing:
         return {path.name: found for path, found in zip(paths, hashing.map(file_of, paths), strict=True)}
 

@@ -25,13 +25,13 @@ from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
 from consentmgr.prohibitions.journal import catch_up
 from consentmgr.screening.answers import Outcome
-from consentmgr.screening.facts import ROWS_SCHEMA, Facts, ListShape, facts
+from consentmgr.screening.facts import ROWS_SCHEMA, Facts, ListShape, facts, register_facts
 from consentmgr.screening.question import Question
 from consentmgr.screening.register_frames import has_hashed_prohibitions, prohibition_hashes
 from consentmgr.screening.row_frame import row_frame
 from consentmgr.screening.run import snapshot_for
 from consentmgr.screening.service import merged_contacts, question_of, with_survivors
-from consentmgr.screening.snapshot_changes import frames_of_snapshot
+from consentmgr.screening.snapshot_changes import changes_since, frames_of_snapshot
 from consentmgr.screening.snapshot_store import store_of
 from consentmgr.screening.spark_engine import SparkEngine
 from consentmgr.screening.verdicts import outcome_of, packed_alone, packed_together, rows_with_several, weighing_plan
@@ -80,12 +80,14 @@ def screen_spark_frame(
             shape, has_invalid = _shape(rows)
             hashed = [kind for kind in ("email", "phone") if f"{kind}_sha256" in places]
             with engine, snapshot_for(session, store_of(settings, address_keys), now) as snapshot:
-                tables = frames_of_snapshot(engine, connection, snapshot)
+                tables = frames_of_snapshot(engine, snapshot, changes_since(engine, connection, snapshot))
                 register = {name: engine.table(name, table) for name, table in tables.items()}
                 register["prohibition_hashes"] = engine.table(
                     "prohibition_hashes", prohibition_hashes(connection, address_keys, hashed)
                 )
-                found = facts(engine.keep, engine.rows(rows), register, question, shape)
+                found = facts(
+                    engine.keep, engine.rows(rows), register_facts(engine.keep, register, question), question, shape
+                )
                 signed = _signed(engine, found, question, has_invalid=has_invalid)
                 told = _told(engine, signed, question, language).join(_duplicates(rows, question), ROW, "left")
                 # Computed before the snapshot is let go.

@@ -25,9 +25,13 @@ def acts() -> pa.Table:
     return pa.Table.from_pylist(rows, schema=BY_NAME["acts"].schema)
 
 
+def tables_with(table: pa.Table) -> dict[str, pa.Table]:
+    return {name: BY_NAME[name].schema.empty_table() for name in ("relations", "roles")} | {"acts": table}
+
+
 @pytest.mark.parametrize("below_zero", [False, True])
 def test_acts_and_their_kinds_together_say_what_the_acts_said(*, below_zero: bool) -> None:
-    tables = by_kind({"acts": acts(), "relations": BY_NAME["relations"].schema.empty_table()}, below_zero=below_zero)
+    tables = by_kind(tables_with(acts()), below_zero=below_zero)
     kinds = {row[KIND_OF["acts"]]: row for row in tables[KINDS_OF["acts"]].to_pylist()}
     assert len(kinds) == 2
     assert all((number < 0) == below_zero for number in kinds)
@@ -36,7 +40,7 @@ def test_acts_and_their_kinds_together_say_what_the_acts_said(*, below_zero: boo
 
 
 def test_only_the_act_of_a_contact_without_others_is_alone() -> None:
-    tables = by_kind({"acts": acts(), "relations": BY_NAME["relations"].schema.empty_table()})
+    tables = by_kind(tables_with(acts()))
     assert tables["acts"]["alone"].to_pylist() == [False, False, True]
 
 

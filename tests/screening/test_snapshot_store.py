@@ -205,14 +205,15 @@ def test_a_damaged_snapshot_is_refused_and_taken_away(
     assert store.snapshots() == []
 
 
+@pytest.mark.parametrize("name", ["points.parquet", "points_email_records.npy"])
 def test_damage_that_is_found_while_reading_is_answered_from_a_new_snapshot(
-    database: Database, take: Take, run_command: RunCommand, store: SnapshotStore, tmp_path: Path
+    name: str, database: Database, take: Take, run_command: RunCommand, store: SnapshotStore, tmp_path: Path
 ) -> None:
     from consentmgr.screening.service import BY_KEY_ROWS
 
     take(NOTICE, *(person(number) for number in range(1, 6)))
     snapshot = made(database, store)
-    path = snapshot.folder / "points.parquet"
+    path = snapshot.folder / name
     before = path.stat()
     path.write_bytes(bytes(before.st_size))
     # As a failing disk would: nothing shows from outside.

@@ -14,7 +14,7 @@ from consentmgr.screening.answers import Outcome
 from consentmgr.screening.compiled.frames import PlannedFrame
 from consentmgr.screening.compiled.plan import Parameter, Plan, Program, column_of
 from consentmgr.screening.compiled.steps import Column
-from consentmgr.screening.facts import ROWS_SCHEMA, Facts, Frame, ListShape, facts
+from consentmgr.screening.facts import ROWS_SCHEMA, Facts, Frame, ListShape, facts, register_facts
 from consentmgr.screening.facts.holders import held
 from consentmgr.screening.kinds import KIND_COLUMNS, KIND_OF, KINDS_OF, OWN_COLUMNS
 from consentmgr.screening.question import Question, microseconds
@@ -46,6 +46,7 @@ _KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
     "act_kinds": ("act_kind", "event"),
     "relations": ("contact_id", "alone", "relation_kind"),
     "relation_kinds": ("relation_kind",),
+    "roles": ("role_id", "contact_id", "organisation_id", "alone"),
     "messages": ("contact_id", "at_us"),
     "organisations": ("organisation_id",),
     "domains": ("domain", "organisation_id"),
@@ -55,6 +56,7 @@ _KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
 
 def _columns() -> dict[str, tuple[str, ...]]:
     found = {frame.name: tuple(frame.schema.names) for frame in FRAMES}
+    found["roles"] = (*found["roles"], "alone")
     for name, own in OWN_COLUMNS.items():
         found[name] = (*own, "alone", KIND_OF[name])
         found[KINDS_OF[name]] = (KIND_OF[name], *KIND_COLUMNS[name])
@@ -103,8 +105,8 @@ class QuestionPlan:
         for name, columns in TABLES.items():
             rows, values = plan.source(name, columns, _UNIQUE.get(name, ()), _KNOWN.get(name, ()))
             frames[name] = PlannedFrame(plan, rows, values)
-        register = held(frames)
-        return plan, facts(_as_it_is, frames["rows"], register, self.question, self._shape)
+        known = register_facts(_as_it_is, held(frames), self.question)
+        return plan, facts(_as_it_is, frames["rows"], known, self.question, self._shape)
 
     @cached_property
     def _together(self) -> tuple[Program, _Result, _Result, _Result]:

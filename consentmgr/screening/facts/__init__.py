@@ -20,12 +20,13 @@ from consentmgr.screening.facts.resolution import (
     located,
     located_by_candidate,
     located_directly,
+    met_by_join,
     named_directly,
     with_organisation,
 )
 from consentmgr.screening.question import Question
 
-__all__ = ["ROWS_SCHEMA", "Facts", "Frame", "ListShape", "facts"]
+__all__ = ["ROWS_SCHEMA", "Facts", "Frame", "ListShape", "RegisterFacts", "facts", "register_facts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,26 @@ class Facts:
     cases: Frame
 
 
-def facts(keep: Keep, rows: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Facts:
-    """The facts of a list; ``cases`` is not computed yet, so that rules and facts run as one query.
+@dataclass(frozen=True, slots=True)
+class RegisterFacts:
+    """What the register tells of a question whoever is on the list; an engine may work at it before the list is there.
 
-    ``register``: frames in which kinds are told apart (``screening.kinds``) and contact points carry their contact
+    ``register``: the frames it was told of, with ``spoken_acts``, the acts with their words.
+    """
+
+    register: Mapping[str, Frame]
+    consent_kinds: Frame
+    several_consents: Frame
+    relation_kinds: Frame
+    relations: Frame
+    buying: Frame
+    restrictions: Frame
+    own_acts: Frame
+    prohibitions: Frame
+
+
+def register_facts(keep: Keep, register: Mapping[str, Frame], question: Question) -> RegisterFacts:
+    """``register``: frames in which kinds are told apart (``screening.kinds``) and contact points carry their contact
     (``facts.holders``).
     """
     spoken = register["acts"].join(register["act_kinds"], on="act_kind", how="inner")
@@ -47,28 +64,43 @@ def facts(keep: Keep, rows: Frame, register: Mapping[str, Frame], question: Ques
     said = keep(consent_kinds(register["act_kinds"], question), "consent_kinds")
     several = keep(several_consents(register["acts"], spoken, said, question, keep), "several_consents")
     bought = keep(relation_kinds(register["relation_kinds"], question), "relation_kinds_judged")
-    relations = keep(person_relations(register, bought, question), "person_relations")
-    buying = keep(buying_organisations(register["organisation_customers"], question), "buying")
-    restrictions = keep(restriction(spoken).rename({"contact_id": "person"}), "restrictions")
-    # Nothing until here asks who is on the list: an engine may work at it while the list's addresses become keys.
-    own_acts = keep(act_bans(spoken, question), "own_acts")
-    prohibitions = keep(reaching_prohibitions(register["prohibitions"], question), "reaching")
+    return RegisterFacts(
+        register=register,
+        consent_kinds=said,
+        several_consents=several,
+        relation_kinds=bought,
+        relations=keep(person_relations(register, bought, question), "person_relations"),
+        buying=keep(buying_organisations(register["organisation_customers"], question), "buying"),
+        restrictions=keep(restriction(spoken).rename({"contact_id": "person"}), "restrictions"),
+        own_acts=keep(act_bans(spoken, question), "own_acts"),
+        prohibitions=keep(reaching_prohibitions(register["prohibitions"], question), "reaching"),
+    )
+
+
+def facts(
+    keep: Keep, rows: Frame, known: RegisterFacts, question: Question, shape: ListShape, met: Frame | None = None
+) -> Facts:
+    """The facts of a list; ``cases`` is not computed yet, so that rules and facts run as one query.
+
+    ``met``: of a list that is ``named_directly``, what ``met_by_join`` would give, where that is known otherwise.
+    """
+    register = known.register
     if named_directly(question, shape):
-        cases = located_directly(aimed_rows(rows, question), register, question)
+        cases = located_directly(met_by_join(rows, register, question) if met is None else met, question)
     else:
         people = keep(candidates(rows, register, question, shape), "people")
         cases = located_by_candidate(people, aimed_rows(rows, question), register, question, shape)
     cases = located(cases, register, question, shape)
     cases = with_sources(with_organisation(cases, register, question, shape), question)
-    cases = with_consents(cases, said, several, question)
-    cases = keep(cases.drop(*_unread(question, shape, cases.columns)), "cases").with_columns(**_told_by_others())
-    bans = holding_bans(rows, cases, own_acts, prohibitions, register, question, shape, keep)
+    cases = with_consents(cases, known.consent_kinds, known.several_consents, question)
+    cases = keep(cases.drop(*_unread(question, cases.columns)), "cases").with_columns(**_told_by_others())
+    bans = holding_bans(rows, cases, known.own_acts, known.prohibitions, register, question, shape, keep)
     people = cases.select("row_no", "person")
     if question.is_business:
         duties = keep(role_duties(register, question), "duties")
         cases = with_duties(cases, duties, question)
-    cases = with_relations(cases, bought, relations, buying, question)
-    cases = cases.join(restrictions, on="person", how="left").with_columns(is_restricted=_restricted())
+    cases = with_relations(cases, known.relation_kinds, known.relations, known.buying, question)
+    cases = cases.join(known.restrictions, on="person", how="left").with_columns(is_restricted=_restricted())
     return Facts(people, with_bans(cases, bans, question))
 
 
@@ -88,13 +120,10 @@ def _told_by_others() -> dict[str, nw.Expr]:
     }
 
 
-def _unread(question: Question, shape: ListShape, columns: Sequence[str]) -> list[str]:
+def _unread(question: Question, columns: Sequence[str]) -> list[str]:
     """Facts that no rule reads in a campaign of this kind: a column of a million rows that is not kept costs nothing."""
     unread = ["employees", *_PASSING]
     unread += [name for name in columns if name.startswith(_PASSING_STARTS)]
-    if named_directly(question, shape) and not shape.has("row_business_id"):
-        # Whoever was found has the address that stands in the row, and so no other of the register's is used.
-        unread.append("register_key")
     if not question.is_business:
         unread += ["mailbox", "row_titled", "row_areas", "row_acquired_on", "point_published", "listed_by_organisation"]
         unread += ["point_known", "domain_known"]

@@ -1,4 +1,5 @@
-"""Who holds an address: each contact point with its contact, and with the contact's act and relation where it has one.
+"""Who holds an address: each contact point with its contact, and with the contact's act, relation and role where it has
+one of them alone.
 
 Nothing here depends on the campaign or the day, so the snapshot has it made already: a list then meets what is asked
 of most people in one join. Pure.
@@ -8,8 +9,11 @@ from collections.abc import Mapping
 
 from consentmgr.screening.facts.columns import Frame, is_true
 
-#: A contact's only act and its only customer relation.
-ONLY = ("only_entry", "only_at_us", "only_act_kind", "only_purchase_day", "only_relation_kind")
+#: A contact's only act, its only customer relation and its only role: the organisation, and from when to when.
+ONLY = ("only_entry", "only_at_us", "only_act_kind", "only_purchase_day", "only_relation_kind", "only_role_at",
+        "only_role_since", "only_role_until")  # fmt: skip
+#: Those of them that are dates; the others are whole numbers.
+ONLY_DATES = ("only_role_since", "only_role_until")
 #: Facts of a contact that its points carry.
 PERSON = (
     "country",
@@ -22,15 +26,20 @@ PERSON = (
 )
 
 
-def with_only_history(contacts: Frame, acts: Frame, relations: Frame) -> Frame:
-    """Adds to each contact its only act and its only customer relation (``only_*``); null where it has none or more."""
+def with_only_history(contacts: Frame, acts: Frame, relations: Frame, roles: Frame) -> Frame:
+    """Adds to each contact its only act, customer relation and role (``only_*``); null where it has none or more."""
     act = acts.filter(is_true("alone")).select(
         "contact_id", only_entry="entry_id", only_at_us="at_us", only_act_kind="act_kind"
     )
     relation = relations.filter(is_true("alone")).select(
         "contact_id", only_purchase_day="last_purchase_day", only_relation_kind="relation_kind"
     )
-    return contacts.join(act, on="contact_id", how="left").join(relation, on="contact_id", how="left")
+    role = roles.filter(is_true("alone")).select(
+        "contact_id", only_role_at="organisation_id", only_role_since="since", only_role_until="until"
+    )
+    for only in (act, relation, role):
+        contacts = contacts.join(only, on="contact_id", how="left")
+    return contacts
 
 
 def with_contact(points: Frame, contacts: Frame) -> Frame:
@@ -40,5 +49,5 @@ def with_contact(points: Frame, contacts: Frame) -> Frame:
 
 def held(register: Mapping[str, Frame]) -> dict[str, Frame]:
     """The register's frames with ``contacts`` and ``points`` widened."""
-    contacts = with_only_history(register["contacts"], register["acts"], register["relations"])
+    contacts = with_only_history(register["contacts"], register["acts"], register["relations"], register["roles"])
     return {**register, "contacts": contacts, "points": with_contact(register["points"], contacts)}

@@ -6,7 +6,6 @@ named person only), or one with nobody (``person`` 0). All candidates are judged
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Self
 
 import narwhals as nw
@@ -186,8 +185,8 @@ def _matched(rows: Frame, points: Frame, row_key: str, point_key: str, *, aimed:
     )
 
 
-def aimed_rows(rows: Frame, question: Question) -> Frame:
-    """The row's own columns that facts need, with ``target_key``, ``target_hash`` and ``target_given``."""
+def aimed_rows(rows: Frame, question: Question, *more: str) -> Frame:
+    """The row's own columns that facts need and ``more``, with ``target_key``, ``target_hash`` and ``target_given``."""
     return rows.with_columns(target_key=_target_key(question), target_hash=_target_hash(question)).select(
         "row_no",
         "invalid",
@@ -200,6 +199,7 @@ def aimed_rows(rows: Frame, question: Question) -> Frame:
         "row_acquired_on",
         "row_titled",
         "row_areas",
+        *more,
         target_given=is_known("target_key") | is_known("target_hash"),
     )
 
@@ -230,18 +230,28 @@ def named_directly(question: Question, shape: ListShape) -> bool:
     return [key for key in naming if shape.has(key)] == [f"{question.point_kind}_key"]
 
 
-def located_directly(rows: Frame, register: Mapping[str, Frame], question: Question) -> Frame:
-    """As ``candidates`` and ``located`` in one, for lists that are ``named_directly``: rows meet who holds the address.
+def named_by_address_alone(question: Question, shape: ListShape) -> bool:
+    """``named_directly``, and no row names an organisation: whoever and whatever is found is found by that address."""
+    return named_directly(question, shape) and not shape.has("row_business_id")
 
-    ``rows``: what ``aimed_rows`` gave.
+
+def met_by_join(rows: Frame, register: Mapping[str, Frame], question: Question) -> Frame:
+    """For lists that are ``named_directly``: each row with each contact that holds its address, and the point by which
+    it does (``HELD``); null where nobody does.
     """
     holders = register["points"].filter(is_known("contact_id") & (nw.col("kind") == question.point_kind))
-    # Of the point itself nothing is asked but whether there is one: its id would be one more column read of millions.
-    return rows.join(
-        _carried(holders, "own_", target_key=nw.col("address_key"), own_point=nw.col("contact_id"), more=_PERSON_FACTS),
-        on="target_key",
-        how="left",
-    ).with_columns(person=nw.col("person").fill_null(0))
+    met_key = nw.col("address_key").alias("met_key")
+    held = holders.select(met_key, *(nw.col(column).alias(name) for name, column in HELD.items()))
+    return rows.join(held, left_on=f"{question.point_kind}_key", right_on="met_key", how="left")
+
+
+def located_directly(met: Frame, question: Question) -> Frame:
+    """As ``candidates`` and ``located_by_candidate`` in one, for lists that are ``named_directly``.
+
+    ``met``: rows of the list as ``met_by_join`` gives them.
+    """
+    held = [name for name in HELD if name in met.columns]
+    return aimed_rows(met, question, *held).with_columns(person=nw.col("person").fill_null(0))
 
 
 def located_by_candidate(
@@ -306,7 +316,9 @@ def located(cases: Frame, register: Mapping[str, Frame], question: Question, sha
     needs_no_address = question.is_inmail or question.is_company_list
     email_like = question.point_kind == "email" or question.is_inmail
     # Whoever and whatever was found by the address in the row has its domain and mailbox: the register's are not read.
-    by_row = named_directly(question, shape) and not shape.has("row_business_id")
+    by_row = named_by_address_alone(question, shape)
+    # Only where the row does not give the address in plain: its own keys are matched to bans as they stand.
+    register_key = nw.when(is_unknown("target_key")).then(nw.coalesce("own_address_key", "listed_address_key"))
     return cases.select(
         "row_no",
         "person",
@@ -329,8 +341,7 @@ def located(cases: Frame, register: Mapping[str, Frame], question: Question, sha
         | is_known("own_point")
         | is_known("listed_point")
         | constant(needs_no_address),
-        # Only where the row does not give the address in plain: its own keys are matched to bans as they stand.
-        register_key=nw.when(is_unknown("target_key")).then(nw.coalesce("own_address_key", "listed_address_key")),
+        **({} if by_row else {"register_key": register_key}),
         domain=nw.coalesce("row_domain", "own_domain", "listed_domain")
         if email_like and not by_row
         else nw.col("row_domain"),
@@ -367,11 +378,18 @@ _PERSON_FACTS: Mapping[str, nw.Expr] = {
 }
 
 
-def _carried(
-    points: Frame, prefix: str, *, more: Mapping[str, nw.Expr] = MappingProxyType({}), **keys: nw.Expr
-) -> Frame:
+#: What a point's columns are called in the rows that meet it. Of the point itself nothing is asked but whether there is one.
+HELD: Mapping[str, str] = {
+    "person": "contact_id",
+    "own_point": "contact_id",
+    **{f"own_{name}": name for name in _POINT_FACTS},
+    **{"non_disclosure_" if name == "non_disclosure" else name: name for name in PERSON},
+}
+
+
+def _carried(points: Frame, prefix: str, **keys: nw.Expr) -> Frame:
     return points.select(
-        *(expression.alias(name) for name, expression in (keys | dict(more)).items()),
+        *(expression.alias(name) for name, expression in keys.items()),
         *(nw.col(name).alias(f"{prefix}{name}") for name in _POINT_FACTS),
     )
 
@@ -424,16 +442,13 @@ def with_organisation(cases: Frame, register: Mapping[str, Frame], question: Que
         .select("domain", "domain_organisation")
     )
     cases = cases.join(owners, on="domain", how="left")
-    cases = (
-        cases.join(_employers(register["roles"], question), on="person", how="left")
-        .with_columns(
-            organisation_id=nw.coalesce(
-                "point_organisation", "named_organisation", "domain_organisation", "role_organisation"
-            ).fill_null(0),
-            domain_known=is_known("domain_organisation"),
-        )
-        .drop("point_organisation", "named_organisation", "domain_organisation", "role_organisation")
-    )
+    cases = cases.join(_employers(register["roles"], question), on="person", how="left")
+    only_role = nw.when(_holds("only_role_since", "only_role_until", question)).then(nw.col("only_role_at"))
+    found = ("point_organisation", "named_organisation", "domain_organisation")
+    cases = cases.with_columns(
+        organisation_id=nw.coalesce(*(nw.col(name) for name in found), only_role, "several_roles_at").fill_null(0),
+        domain_known=is_known("domain_organisation"),
+    ).drop(*found, "several_roles_at", "only_role_at", "only_role_since", "only_role_until")
     cases = cases.join(organisations.drop("identity"), on="organisation_id", how="left")
     works_there = nw.col("is_generic") | nw.col("point_use").is_in(["work", "generic"]).fill_null(False)
     from_domain_alone = (nw.col("person") == 0) & (nw.col("organisation_id") != 0)
@@ -446,29 +461,24 @@ def with_organisation(cases: Frame, register: Mapping[str, Frame], question: Que
 
 
 def _employers(roles: Frame, question: Question) -> Frame:
-    """Per ``person`` whose current roles are all at one organisation: that one (``role_organisation``).
-
-    Where the frame marks who has a role ``alone``, as a snapshot's does, only others' are grouped.
+    """Per ``person`` with several roles, of which the current ones are all at one organisation: that one
+    (``several_roles_at``).
     """
-    current = current_roles(roles, question)
-    has_marks = "alone" in roles.columns
-    several = current.filter(~nw.col("alone")) if has_marks else current
-    found = (
-        several.group_by("contact_id")
+    return (
+        current_roles(roles, question)
+        .filter(~nw.col("alone"))
+        .group_by("contact_id")
         .agg(first=nw.col("organisation_id").min(), last=nw.col("organisation_id").max())
         .filter(nw.col("first") == nw.col("last"))
-        .select(nw.col("contact_id").alias("person"), role_organisation=nw.col("first"))
+        .select(nw.col("contact_id").alias("person"), several_roles_at=nw.col("first"))
     )
-    if not has_marks:
-        return found
-    only = current.filter(nw.col("alone"))
-    only = only.select(nw.col("contact_id").alias("person"), role_organisation=nw.col("organisation_id"))
-    return nw.concat([only, found], how="vertical")
 
 
 def current_roles(roles: Frame, question: Question) -> Frame:
     """Roles that hold on the day: both the first and the last day are inside."""
+    return roles.filter(_holds("since", "until", question))
+
+
+def _holds(since: str, until: str, question: Question) -> nw.Expr:
     today = nw.lit(question.today)
-    return roles.filter(
-        (is_unknown("since") | (nw.col("since") <= today)) & (is_unknown("until") | (nw.col("until") >= today))
-    )
+    return (is_unknown(since) | (nw.col(since) <= today)) & (is_unknown(until) | (nw.col(until) >= today))

@@ -1,0 +1,84 @@
+"""Who holds the addresses of a list: a snapshot's records of points, and what has changed since."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from consentmgr.screening import point_records
+from consentmgr.screening.facts.resolution import HELD, ROWS_SCHEMA
+from consentmgr.screening.point_records import PointRecords
+
+if TYPE_CHECKING:
+    from consentmgr.screening.point_records import Places
+    from consentmgr.screening.snapshot import Snapshot
+    from consentmgr.screening.snapshot_changes import Changes
+    from consentmgr.vocabulary.codes import PointKind
+
+_HELD = {name: column for name, column in HELD.items() if column in point_records.COLUMNS}
+MET_SCHEMA = pa.schema(
+    [*ROWS_SCHEMA, *((name, point_records.SCHEMA.field(column).type) for name, column in _HELD.items())]
+)
+
+
+#: Few enough for two threads to have work to the end.
+_PIECE = 100_000
+
+
+class DamagedSnapshot(Exception):
+    """A snapshot's files are not as they were written."""
+
+
+def met_rows(rows: pa.Table, kind: PointKind, snapshot: Snapshot, changes: Changes, *, piece: int = _PIECE) -> pa.Table:
+    """The rows of a list as ``facts.resolution.met_by_join`` gives them, in no particular order: one for each contact
+    that has the row's address of this kind, or one with nulls where nobody has.
+
+    ``piece``: how many rows are looked up at a time, by each of two threads. Raises ``DamagedSnapshot``.
+    """
+    try:
+        then = PointRecords.opened(snapshot.folder, kind)
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise DamagedSnapshot(f"the points of the snapshot {snapshot.name} cannot be read") from error
+    now = None
+    if "points" in changes.fresh:
+        points = changes.fresh["points"]
+        now = PointRecords.of(points.filter(pc.and_(pc.equal(points["kind"], kind), pc.is_valid(points["contact_id"]))))
+    changed = np.asarray(changes.contacts, np.int64)
+    rows = rows.combine_chunks()
+    pieces = [rows.slice(start, piece) for start in range(0, max(len(rows), 1), piece)]
+    with ThreadPoolExecutor(2, thread_name_prefix="meet") as meeting:
+        met = list(
+            meeting.map(lambda part: _met(part, part[f"{kind}_key"].combine_chunks(), then, now, changed), pieces)
+        )
+    return pa.concat_tables(met)
+
+
+def _met(
+    rows: pa.Table, keys: pa.Array, then: PointRecords, now: PointRecords | None, changed: npt.NDArray[np.int64]
+) -> pa.Table:
+    """``now`` has the points of those who have ``changed``, and they stand for what ``then`` tells of them."""
+    listed, places = then.find(keys)
+    if len(changed):
+        kept = np.isin(then.records["contact_id"][places], changed, invert=True)
+        listed, places = listed[kept], places[kept]
+    listed_now, places_now = now.find(keys) if now is not None else (listed[:0], places[:0])
+    is_met = np.zeros(len(rows), np.bool_)
+    is_met[listed] = is_met[listed_now] = True
+    nobodys = np.flatnonzero(~is_met)
+    points = then.told(places, blank=len(nobodys))
+    if now is not None:
+        points = pa.concat_tables([points, now.told(places_now)]).unify_dictionaries()
+    listed = np.concatenate([listed, nobodys, listed_now])
+    met = {name: _taken(rows[name], listed) for name in rows.column_names}
+    return pa.table(met | {name: points[column] for name, column in _HELD.items()})
+
+
+def _taken(column: pa.ChunkedArray, places: Places) -> pa.ChunkedArray:
+    if column.null_count == len(column):
+        return pa.chunked_array([pa.nulls(len(places), column.type)])
+    return column.take(pa.array(places))
