@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -18,11 +20,17 @@ LARGEST_ANSWER: Final = 1_000_000
 _BLOCK = 1 << 20
 
 
+@lru_cache(maxsize=1)
+def trusted() -> ssl.SSLContext:
+    """Whose certificates are believed: read once a process, since reading them takes longer than most requests."""
+    return httpx.create_ssl_context()
+
+
 class PinnedTransport(httpx.HTTPTransport):
     """Connects to the address that was checked; name and certificate stay those of the host."""
 
     def __init__(self, named: Sequence[Network]) -> None:
-        super().__init__()
+        super().__init__(verify=trusted())
         self._named = named
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from botocore.session import get_session
 from moto.server import ThreadedMotoServer
 from standardwebhooks.webhooks import Webhook
 
-from consentmgr.edge.web_requests import LARGEST_ANSWER
+from consentmgr.edge.web_requests import LARGEST_ANSWER, trusted
 from consentmgr.exports.destinations import checked, opened
 from consentmgr.exports.destinations.destination import Destination, Readable
 from consentmgr.kit.errors import NotDelivered
@@ -301,6 +302,13 @@ def test_a_receiver_that_fails_three_times_in_ten_has_everything_in_the_end(sour
         assert {hashlib.sha256(body).hexdigest() for body in receiver.files.values()} == {
             hashlib.sha256(BODY).hexdigest()
         }
+
+
+def test_whoever_is_sent_to_shows_a_certificate_of_the_name_it_was_asked_by() -> None:
+    believed = trusted()
+    assert believed.verify_mode is ssl.CERT_REQUIRED
+    assert believed.check_hostname
+    assert believed.get_ca_certs()
 
 
 def test_nobody_answering_is_not_delivered(source: Path) -> None:
