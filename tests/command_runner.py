@@ -1,4 +1,4 @@
-"""Runs commands as processes of their own without loading the product anew for each.
+"""Runs commands, and programs of tests, as processes of their own without loading the product anew for each.
 
 A process that has loaded what commands and servers need waits on a socket, and forks for every command that comes: the
 child takes over the arguments, environment, folder and the three standard streams it was sent, and is from then on what
@@ -86,13 +86,15 @@ class Started:
 
 
 class CommandRunner:
-    """Starts the waiting process; ``run`` and ``start`` send it a command. Close it."""
+    """Starts the waiting process; ``run`` and ``start`` send it a command. ``templates`` is where compiled ones lie. Close
+    it.
+    """
 
-    def __init__(self, folder: Path, search_path: str) -> None:
+    def __init__(self, folder: Path, search_path: str, templates: Path) -> None:
         self._address = str(folder / "commands.sock")
         reader, writer = os.pipe()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.command_runner", self._address, str(writer)],
+            [sys.executable, "-m", "tests.command_runner", self._address, str(writer), str(templates)],
             env={**os.environ, "PYTHONPATH": search_path},
             pass_fds=(writer,),
             stdin=subprocess.DEVNULL,
@@ -103,13 +105,21 @@ class CommandRunner:
         os.close(reader)
 
     def run(
-        self, arguments: Sequence[str], *, stdin: str | None, environment: Mapping[str, str], folder: Path
+        self,
+        arguments: Sequence[str],
+        *,
+        stdin: str | None = None,
+        environment: Mapping[str, str],
+        folder: Path,
+        program: str = "consentmgr",
     ) -> subprocess.CompletedProcess[str]:
-        """Run one command to its end; its text is UTF-8. Safe from several threads."""
+        """Run one command to its end; its text is UTF-8. Safe from several threads. ``program`` is a module to run
+        instead of ours, or Python of more lines than one.
+        """
         pipes = [os.pipe() for _ in range(3)]
         theirs = [pipes[0][0], pipes[1][1], pipes[2][1]]
         texts = ["", ""]
-        with self._asked(arguments, environment, folder, theirs) as connection:
+        with self._asked(arguments, environment, folder, theirs, program) as connection:
             for end in theirs:
                 os.close(end)
             started = Started(connection, arguments)
@@ -134,17 +144,23 @@ class CommandRunner:
         return subprocess.CompletedProcess(["consentmgr", *arguments], code, texts[0], texts[1])
 
     def start(
-        self, arguments: Sequence[str], *, output: IO[bytes], environment: Mapping[str, str], folder: Path
+        self,
+        arguments: Sequence[str],
+        *,
+        output: IO[bytes],
+        environment: Mapping[str, str],
+        folder: Path,
+        program: str = "consentmgr",
     ) -> Started:
-        """Begin a command that writes to ``output`` and reads nothing."""
+        """Begin a command, or another ``program`` as ``run`` does, that writes to ``output`` and reads nothing."""
         with Path(os.devnull).open("rb") as nothing:
             streams = [nothing.fileno(), output.fileno(), output.fileno()]
-            return Started(self._asked(arguments, environment, folder, streams), arguments)
+            return Started(self._asked(arguments, environment, folder, streams, program), arguments)
 
     def _asked(
-        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, streams: list[int]
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, streams: list[int], program: str
     ) -> socket.socket:
-        asked = json.dumps([list(arguments), dict(environment), str(folder)]).encode()
+        asked = json.dumps([program, list(arguments), dict(environment), str(folder)]).encode()
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self._address)
         socket.send_fds(connection, [_LENGTH.pack(len(asked))], streams)
@@ -166,7 +182,7 @@ def _received(connection: socket.socket, size: int) -> bytes:
     return found
 
 
-def _load_everything(folder: Path) -> None:
+def _load_everything(templates: Path) -> None:
     """What a command or a server would load before its work, and what the first that asks makes for all that follow."""
     from flask import Flask
     from jinja2 import FileSystemBytecodeCache
@@ -181,11 +197,11 @@ def _load_everything(folder: Path) -> None:
         import_module(module)
     configure_mappers()
     # A template is compiled by the first server that shows it, and not by each.
-    Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(folder))}
+    Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(templates))}
 
 
-def _wait_for_commands(address: str, ready: int) -> NoReturn:
-    _load_everything(Path(address).parent)
+def _wait_for_commands(address: str, ready: int, templates: Path) -> NoReturn:
+    _load_everything(templates)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(address)
     listening.listen(16)
@@ -237,7 +253,9 @@ def _tell_who_ended(running: dict[int, socket.socket]) -> None:
                 connection.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _be_the_command(arguments: list[str], environment: dict[str, str], folder: str, streams: list[int]) -> NoReturn:
+def _be_the_command(
+    program: str, arguments: list[str], environment: dict[str, str], folder: str, streams: list[int]
+) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
@@ -252,7 +270,10 @@ def _be_the_command(arguments: list[str], environment: dict[str, str], folder: s
     sys.argv = ["consentmgr", *arguments]
     code: object = 0
     try:
-        runpy.run_module("consentmgr", run_name="__main__")
+        if "\n" in program:
+            exec(program, {"__name__": "__main__"})
+        else:
+            runpy.run_module(program, run_name="__main__")
     except SystemExit as end:
         code = end.code
     except BaseException:  # noqa: BLE001 - as the interpreter would
@@ -266,4 +287,4 @@ def _be_the_command(arguments: list[str], environment: dict[str, str], folder: s
 
 
 if __name__ == "__main__":
-    _wait_for_commands(sys.argv[1], int(sys.argv[2]))
+    _wait_for_commands(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

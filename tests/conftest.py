@@ -107,6 +107,16 @@ class RunCommand(Protocol):
     ) -> subprocess.CompletedProcess[str]: ...
 
 
+class RunProgram(Protocol):
+    """Runs a module of the tests, or Python of more lines than one, as ``RunCommand`` runs ours, to its end whatever that
+    is; ``variables`` are more environment.
+    """
+
+    def __call__(
+        self, program: str, *arguments: str | os.PathLike[str], **variables: str
+    ) -> subprocess.CompletedProcess[str]: ...
+
+
 @pytest.fixture(scope="session")
 def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
     """One folder for all workers of this run."""
@@ -115,14 +125,15 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> P
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_templates(shared_folder: Path) -> None:
-    """A template is compiled once in a run, and not by each application that shows it."""
+def _compiled_templates(shared_folder: Path) -> Path:
+    """A template is compiled once in a run, and not by each application or server that shows it; where they lie."""
     from flask import Flask
     from jinja2 import FileSystemBytecodeCache
 
     folder = shared_folder / "templates"
     folder.mkdir(exist_ok=True)
     Flask.jinja_options = {"bytecode_cache": FileSystemBytecodeCache(str(folder))}
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -293,11 +304,26 @@ def environment(settings: Settings, database: Database) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def _command_runner() -> Iterator[CommandRunner]:
+def _command_runner(_compiled_templates: Path) -> Iterator[CommandRunner]:
     with TemporaryDirectory(prefix="commands-") as folder:
-        runner = CommandRunner(Path(folder), AS_INSTALLED)
+        runner = CommandRunner(Path(folder), AS_INSTALLED, _compiled_templates)
         yield runner
         runner.close()
+
+
+@pytest.fixture
+def run_program(environment: dict[str, str], tmp_path: Path, _command_runner: CommandRunner) -> RunProgram:
+    """Run lines of Python for which the product is loaded already."""
+
+    def run(program: str, *arguments: str | os.PathLike[str], **variables: str) -> subprocess.CompletedProcess[str]:
+        return _command_runner.run(
+            [os.fspath(argument) for argument in arguments],
+            environment={**environment, **variables},
+            folder=tmp_path,
+            program=program,
+        )
+
+    return run
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +14,7 @@ import pytest
 from consentmgr.importing.rejects import Rejection
 from consentmgr.importing.service import ImportReport, import_documents
 from consentmgr.importing.sources import open_documents
-from tests.conftest import AS_INSTALLED, RunCommand
+from tests.conftest import RunCommand, RunProgram
 from tests.importing.registers import NOW, Register, contact, email, event
 
 
@@ -246,15 +244,10 @@ main(["import", sys.argv[1]])
 
 
 def test_an_import_killed_between_batches_resumes(
-    register: Register, tmp_path: Path, environment: dict[str, str], run_command: RunCommand
+    register: Register, tmp_path: Path, run_program: RunProgram, run_command: RunCommand
 ) -> None:
     path = write(tmp_path / "in.jsonl", *people(60), contact("crm:bad", points=[email("no")]), *people(340, start=60))
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(path)],
-        env=environment | {"PYTHONPATH": AS_INSTALLED},
-        capture_output=True,
-        check=False,
-    )
+    done = run_program(KILLED, path)
     assert done.returncode == -signal.SIGKILL, done.stderr
     for _ in range(50):
         taken = register.one("SELECT count(*) FROM contact")
@@ -297,16 +290,11 @@ main(["import", sys.argv[1]])
 
 @pytest.mark.parametrize("copies", [5, 7, 8])
 def test_an_import_killed_in_the_middle_of_a_batch_leaves_nothing_of_it(
-    register: Register, tmp_path: Path, environment: dict[str, str], run_command: RunCommand, copies: int
+    register: Register, tmp_path: Path, run_program: RunProgram, run_command: RunCommand, copies: int
 ) -> None:
     """Each batch is four COPYs (contacts, points, entries, standing); the second one dies in one of them."""
     path = write(tmp_path / "in.jsonl", *people(120))
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED_AT_WORK, str(path), str(copies)],
-        env=environment | {"PYTHONPATH": AS_INSTALLED},
-        capture_output=True,
-        check=False,
-    )
+    done = run_program(KILLED_AT_WORK, path, str(copies))
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert register.one("SELECT count(*) FROM contact") == 50
     assert register.one("SELECT next_line FROM import_batch") == 51
@@ -366,11 +354,10 @@ main(["import", sys.argv[1]])
 
 
 def test_after_a_large_import_the_database_counts_its_tables_anew(
-    register: Register, tmp_path: Path, environment: dict[str, str]
+    register: Register, tmp_path: Path, run_program: RunProgram
 ) -> None:
     def run(path: Path, many: int) -> float:
-        command = [sys.executable, "-c", MANY, str(path), str(many)]
-        subprocess.run(command, env=environment | {"PYTHONPATH": AS_INSTALLED}, capture_output=True, check=True)
+        assert run_program(MANY, path, str(many)).returncode == 0
         return float(register.one("SELECT reltuples FROM pg_class WHERE oid = 'contact'::regclass"))
 
     assert run(write(tmp_path / "large.jsonl", *people(37)), many=37) == 37

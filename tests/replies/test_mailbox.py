@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 import threading
 import tracemalloc
 from dataclasses import replace
@@ -22,7 +19,7 @@ from consentmgr.replies import mailbox as mailbox_module
 from consentmgr.replies.jobs import read_mailbox
 from consentmgr.replies.mailbox import Mailbox, MailboxAddress, open_mailbox
 from consentmgr.replies.reading import read_all
-from tests.conftest import RunCommand
+from tests.conftest import RunCommand, RunProgram
 from tests.replies.conftest import MESSAGES, NOW, MailServer, Post
 
 SEEN = b"\\Seen"
@@ -91,7 +88,7 @@ def test_a_message_opened_by_somebody_before_is_taken_all_the_same(post: Post, m
 
 
 def test_a_reading_killed_between_effect_and_filing_is_finished_by_the_next(
-    post: Post, mail_server: MailServer, environment: dict[str, str]
+    post: Post, mail_server: MailServer, run_program: RunProgram
 ) -> None:
     mail_server.deliver(post.raw("bounce_exchange_mailbox_full"), post.raw("leave_gmail_button"))
     # The process ends as by a power cut when it is about to file its first message.
@@ -102,12 +99,7 @@ def test_a_reading_killed_between_effect_and_filing_is_finished_by_the_next(
         "from consentmgr.cli import main\n"
         "main(['replies', 'read'])\n"
     )
-    killed = subprocess.run(
-        [sys.executable, "-c", ending],
-        env={**environment, "CONSENTMGR_IMAP_URL": mail_server.url, "PYTHONPATH": os.fspath(Path(__file__).parents[2])},
-        capture_output=True,
-        check=False,
-    )
+    killed = run_program(ending, CONSENTMGR_IMAP_URL=mail_server.url)
     assert killed.returncode == 9, killed.stderr
     assert post.point("aino@posti.example") == ("ok", 1)
     assert set(mail_server.folders()) == {"INBOX"}

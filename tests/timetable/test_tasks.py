@@ -5,8 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -28,7 +26,7 @@ from consentmgr.timetable.jobs import forget_tasks
 from consentmgr.timetable.models import Task
 from consentmgr.timetable.task_processes import environment_of, look_after_children
 from consentmgr.timetable.tasks import TaskView, cancel, claim, enqueue, recent, task_of
-from tests.conftest import AS_INSTALLED, TOP
+from tests.command_runner import CommandRunner, Started
 from tests.timetable.works import WORKS
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -59,13 +57,23 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 
 @pytest.fixture
-def worker(environment: dict[str, str]) -> Iterator[Callable[[UUID], subprocess.Popen[bytes]]]:
+def worker(
+    environment: dict[str, str], tmp_path: Path, _command_runner: CommandRunner
+) -> Iterator[Callable[[UUID], Started]]:
     """Processes that do the works of the tests."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[Started] = []
 
-    def start(task_id: UUID) -> subprocess.Popen[bytes]:
-        program = [sys.executable, "-m", "tests.timetable.works", str(task_id)]
-        started.append(subprocess.Popen(program, env=environment | {"PYTHONPATH": AS_INSTALLED}, cwd=TOP))
+    def start(task_id: UUID) -> Started:
+        with (tmp_path / f"worker-{len(started)}.log").open("wb") as log:
+            started.append(
+                _command_runner.start(
+                    [str(task_id)],
+                    output=log,
+                    environment=environment,
+                    folder=tmp_path,
+                    program="tests.timetable.works",
+                )
+            )
         return started[-1]
 
     yield start
@@ -105,7 +113,7 @@ def test_progress_is_in_the_row_while_it_runs(database: Database, settings: Sett
 
 
 def test_a_killed_process_is_followed_by_another(
-    database: Database, settings: Settings, tmp_path: Path, worker: Callable[[UUID], subprocess.Popen[bytes]]
+    database: Database, settings: Settings, tmp_path: Path, worker: Callable[[UUID], Started]
 ) -> None:
     task_id = ask(database, wait_for=str(tmp_path / "go"))
     with database.transaction() as session:
@@ -126,7 +134,7 @@ def test_a_killed_process_is_followed_by_another(
 
 
 def test_a_process_that_is_still_at_it_is_left_alone(
-    database: Database, settings: Settings, tmp_path: Path, worker: Callable[[UUID], subprocess.Popen[bytes]]
+    database: Database, settings: Settings, tmp_path: Path, worker: Callable[[UUID], Started]
 ) -> None:
     task_id = ask(database, wait_for=str(tmp_path / "go"))
     process = worker(task_id)

@@ -1,4 +1,4 @@
-"""Kinds of work for the tests of long work, and a process that does one: ``python works.py TASK_ID``."""
+"""Kinds of work for the tests of long work, and a process that does one, whose argument is its id."""
 
 from __future__ import annotations
 
