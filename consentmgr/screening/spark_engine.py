@@ -59,6 +59,9 @@ _LOCAL_SETTINGS = {
 #: Spark of this machine keeps everything in one heap, which is no smaller than Spark itself would make it.
 _LEAST_HEAP, _MEBIBYTE = 1024, 1024 * 1024
 
+#: Rows that a plan sent to a server may hold, and how many are given to its executors at once.
+_ROWS_IN_A_PLAN, _ROWS_SENT = 10_000, 250_000
+
 
 def session_settings(remote: str, settings: Settings | None = None) -> dict[str, str]:
     """What a new session is told: one of this machine how to be quick there, a cluster only what answers rest on."""
@@ -176,9 +179,25 @@ class SparkEngine:
             # Said so that Spark knows it before it plans: whatever would be joined with nothing is left out.
             shown = (f"cast(null as {field.dataType.simpleString()}) as {quoted(field.name)}" for field in schema)
             return self._named(self.session.sql(f"select {', '.join(shown)} where false"), plain.column_names)
+        if plain.num_rows > _ROWS_IN_A_PLAN and _is_connect(self.session):
+            return self._in_pieces(plain, schema)
+        return self._named(self._sent(plain, schema), plain.column_names)
+
+    def _sent(self, plain: pa.Table, schema: StructType) -> DataFrame:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return self._named(self.session.createDataFrame(plain, schema=schema), plain.column_names)
+            sent: DataFrame = self.session.createDataFrame(plain, schema=schema)
+            return sent
+
+    def _in_pieces(self, plain: pa.Table, schema: StructType) -> SparkFrame:
+        """What a server is sent is part of its plan: every condition on it is reckoned while it plans, row by row and in
+        one thread, and each time it is named there is one more copy. So a long table is given to the executors first.
+        """
+        texts = []
+        for start in range(0, plain.num_rows, _ROWS_SENT):
+            piece = self._sent(plain.slice(start, _ROWS_SENT), schema).localCheckpoint()
+            texts.append(self._named(piece, plain.column_names).sql())
+        return self._named(self.session.sql(" union all ".join(texts)), plain.column_names)
 
     def parquet(self, path: str) -> nw.LazyFrame[Any]:
         """A frame of one file of a snapshot."""
@@ -218,6 +237,10 @@ class SparkEngine:
         for view in self._views:
             self.session.catalog.dropTempView(view)
         self._views.clear()
+
+
+def _is_connect(session: SparkSession) -> bool:
+    return type(session).__module__.startswith("pyspark.sql.connect.")
 
 
 def _plain(table: pa.Table) -> pa.Table:

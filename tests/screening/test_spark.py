@@ -321,6 +321,23 @@ def test_every_expression_means_to_spark_what_polars_takes_it_to_mean(spark: Spa
     assert as_told(by_spark(spark, {"t": SOME}, ask)) == as_told(by_polars({"t": SOME}, ask))
 
 
+def test_a_long_table_is_sent_to_a_server_in_pieces_and_none_of_its_rows_is_lost(
+    spark: SparkSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As to a server, whose sessions are of another kind and ask for what is no part of the tests' installation.
+    for name, value in (("_ROWS_IN_A_PLAN", 7), ("_ROWS_SENT", 3), ("_is_connect", lambda _session: True)):
+        monkeypatch.setattr(f"consentmgr.screening.spark_engine.{name}", value)
+
+    def ask(frames: Frames) -> nw.LazyFrame[Any]:
+        return frames["t"].select("a", "s", "d", "k")
+
+    with SparkEngine(spark) as engine:
+        sent = engine.native(engine.table("t", pl.DataFrame(SOME, schema=TYPES).to_arrow()))
+        assert sent.rdd.getNumPartitions() == 3
+    assert not [view for view in spark.catalog.listTables() if view.name.startswith("cm_")]
+    assert as_told(by_spark(spark, {"t": SOME}, ask)) == as_told(by_polars({"t": SOME}, ask))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("right", [SOME, {name: [] for name in TYPES}], ids=["rows", "none"])
 @pytest.mark.parametrize("name", [*FRAMES, *MORE])
