@@ -158,7 +158,8 @@ class SparkEngine:
 
     def _named(self, native: DataFrame, columns: Iterable[str]) -> SparkFrame:
         """A frame of Spark's own, which is known to it by a name until the run is over."""
-        view = f"{self._prefix}_{len(self._views)}"
+        # A count gives each thread another: the register and the list are made ready side by side.
+        view = f"{self._prefix}_{next(self._numbers)}"
         native.createOrReplaceTempView(view)
         self._views.append(view)
         return SparkFrame.of(self._numbers, view, columns)

@@ -7,10 +7,12 @@ These tests need Java (17 or newer); where there is none they fail with a senten
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Barrier
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import narwhals as nw
@@ -47,7 +49,7 @@ from tests.screening.test_written import MORE
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 pytestmark = [
     pytest.mark.spark,
@@ -345,6 +347,22 @@ def test_frames_of_spark_are_those_of_polars(name: str, right: Columns, spark: S
     ask = FRAMES[name] if name in FRAMES else MORE[name]
     both = {"t": SOME, "u": right}
     assert as_told(by_spark(spark, both, ask)) == as_told(by_polars(both, ask))
+
+
+def test_frames_that_are_made_side_by_side_have_names_of_their_own() -> None:
+    both_named, names = Barrier(2, timeout=30), []
+
+    class Native:
+        columns = ("a",)
+
+        def createOrReplaceTempView(self, name: str) -> None:  # noqa: N802 - Spark's own
+            names.append(name)
+            both_named.wait()
+
+    engine = SparkEngine(cast("SparkSession", None))
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(engine.rows, [cast("DataFrame", Native()), cast("DataFrame", Native())]))
+    assert len(set(names)) == 2
 
 
 def test_without_java_a_sentence_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
