@@ -74,6 +74,9 @@ def build(
             tempfile.TemporaryDirectory(prefix=".spill-", dir=folder) as spill,
             DuckDBEngine(memory_limit=_BUILD_MEMORY, spill_folder=spill) as engine,
         ):
+            # How many rows a text has is not known before it is read, and it would be taken for a short one: the longest
+            # frame of all would be the one that is held in memory for what is joined to it.
+            engine.run("set disabled_optimizers = 'build_side_probe_side'")
             rows = _write_frames(connection, _Frames(engine, Path(spill), made), tell)
         snapshot = Snapshot(
             folder=folder / name,
