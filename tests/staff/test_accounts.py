@@ -377,7 +377,7 @@ def test_one_browser_is_signed_out_and_the_others_stay(desk: Desk, database: Dat
     assert chief.post(f"{place}/sessions/999999/end").status_code == 404
     own = f"/desk/staff/{chief.account_id}"
     assert f"{own}/sessions/" not in chief.get(own).text
-    run_command("staff", "sessions", marketer.email, "--end-one", min(numbers))
+    run_command("staff", "sessions", marketer.email, "--end-one", min(numbers, key=int))
     assert marketer.get("/desk/me").status_code == 303
     foreign = desk("administrator", controllers={"acme"})
     assert foreign.post(f"{place}/sessions/{numbers[1]}/end").status_code == 404
