@@ -394,7 +394,8 @@ def measure(installation: Installation, contacts: int, rows: int, runs: int) -> 
     built = [installation.run("snapshot", "build", watch_memory=True) for _ in range(min(runs, 3))]
     figure = Figure("snapshot build", installation.shown("snapshot", "build"), built)
     size.figures.append(figure)
-    whole = sum(path.stat().st_size for path in (installation.data / "snapshots").glob("*/*.parquet"))
+    newest = max(path for path in (installation.data / "snapshots").iterdir() if (path / "manifest.json").exists())
+    whole = sum(path.stat().st_size for path in newest.iterdir())
     server = max(run.database_peak or 0 for run in built)
     size.notes += [
         f"{built[-1].said.strip().splitlines()[-1]}.",

@@ -33,12 +33,22 @@ def _opened(connection: psycopg.Connection[Any], count: int, stack: ExitStack) -
     opened = []
     try:
         for _ in range(count):
-            beside: psycopg.Connection[Any] = psycopg.connect(**told, password=connection.info.password)
+            beside = connection_at(position, search_path, **told, password=connection.info.password)
             stack.callback(beside.close)
-            beside.isolation_level, beside.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
-            beside.execute(SQL("set transaction snapshot {}").format(Literal(position)))
-            beside.execute("select set_config('search_path', %s, true)", [search_path])
             opened.append(beside)
     except psycopg.OperationalError:
         return []
     return opened
+
+
+def connection_at(position: str, search_path: str, **told: Any) -> psycopg.Connection[Any]:
+    """A new connection that only reads, in a transaction at an exported ``position``; ``told`` is the driver's."""
+    connection: psycopg.Connection[Any] = psycopg.connect(**told)
+    try:
+        connection.isolation_level, connection.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
+        connection.execute(SQL("set transaction snapshot {}").format(Literal(position)))
+        connection.execute("select set_config('search_path', %s, true)", [search_path])
+    except BaseException:
+        connection.close()
+        raise
+    return connection

@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.consents.ledger import driver_connection
 from consentmgr.database_addresses import told_to_driver
+from consentmgr.same_position import connection_at
 
 Connection = psycopg.Connection[Any]
 T = TypeVar("T")
@@ -92,18 +93,12 @@ def raw_rows(
 _connections: list[Connection] = []
 
 
-def _begin(told: dict[str, Any], snapshot: str, search_path: str) -> None:
+def _begin(told: dict[str, Any], position: str, search_path: str) -> None:
     """The beginning of a process: its connection at the position of whoever it works for."""
     # Whoever presses Ctrl-C means the whole command; a command that was killed takes its processes along.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with_parent, daemon=True).start()
-    connection = psycopg.connect(**{**told, "application_name": "consentmgr"})
-    connection.execute("SELECT set_config('search_path', %s, false)", [search_path])
-    connection.commit()
-    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-    connection.read_only = True
-    connection.execute(psycopg.sql.SQL("SET TRANSACTION SNAPSHOT {}").format(snapshot))
-    _connections.append(connection)
+    _connections.append(connection_at(position, search_path, **{**told, "application_name": "consentmgr"}))
 
 
 def _end_with_parent() -> None:

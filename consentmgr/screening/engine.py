@@ -4,12 +4,12 @@ Facts and rules are written against ``narwhals.LazyFrame`` alone. An engine only
 intermediate result so that it is computed once, and hands the end result back as Arrow.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
+from itertools import chain, count
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
@@ -97,12 +97,14 @@ class DuckDBEngine:
             self._connection.execute("set threads = ?", [threads])
         self._numbers = count(1)
         self._list_rows = list_rows
-        self._as_arrow = _AS_ARROW if list_rows is not None and list_rows <= _ROWS_AS_ARROW else ()
+        self._as_arrow = _AS_ARROW if list_rows is not None and self.holds_as_arrow(list_rows) else ()
         #: The connection does one thing at a time, and all of it in this thread.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="keep")
         self._pending: list[Future[Any]] = []
         #: Tables that are still being made, by name.
-        self._awaited: dict[str, Callable[[], pa.Table]] = {}
+        self._awaited: dict[str, Callable[[], pa.Table | pa.RecordBatchReader]] = {}
+        #: Tables that are gone when they have been read.
+        self._once: set[str] = set()
 
     def table(self, name: str, data: Any) -> "nw.LazyFrame[Any]":
         if isinstance(data, Query):
@@ -119,12 +121,28 @@ class DuckDBEngine:
         self._awaited[f"{name}_arrow"] = data
         return WrittenFrame.of(self._numbers, quoted(f"{name}_arrow"), schema.names)
 
+    @staticmethod
+    def holds_as_arrow(rows: int) -> bool:
+        """Whether so many rows of many columns may lie in memory as they are; a table of DuckDB's own can be spilled."""
+        return rows <= _ROWS_AS_ARROW
+
+    def table_once(self, name: str, schema: pa.Schema, parts: Callable[[], Iterable[pa.Table]]) -> "nw.LazyFrame[Any]":
+        """A frame of Arrow tables that are made one after the other while DuckDB reads them, and let go as soon as it
+        has: it can be asked once.
+        """
+        self._once.add(f"{name}_arrow")
+        self._awaited[f"{name}_arrow"] = lambda: _reader(parts())
+        return WrittenFrame.of(self._numbers, quoted(f"{name}_arrow"), schema.names)
+
     def _bring(self, query: str) -> None:
         """Wait, in turn, for the tables that the query is the first to ask of."""
+        for name in self._once:
+            if (asked := query.count(quoted(name))) and (asked > 1 or name not in self._awaited):
+                raise RuntimeError(f"{name} can be read once")
         for name in [name for name in self._awaited if quoted(name) in query]:
             self._later(partial(self._register, name, self._awaited.pop(name)))
 
-    def _register(self, name: str, data: Callable[[], pa.Table]) -> None:
+    def _register(self, name: str, data: Callable[[], pa.Table | pa.RecordBatchReader]) -> None:
         self._connection.register(name, data())
 
     def register(self, name: str, data: pa.Table) -> None:
@@ -196,6 +214,15 @@ class DuckDBEngine:
             self._connection.interrupt()
         self._thread.shutdown(cancel_futures=True)
         self._connection.close()
+
+
+def _reader(parts: Iterable[pa.Table]) -> pa.RecordBatchReader:
+    """The batches of tables of one schema, of which there is one at least."""
+    tables = iter(parts)
+    first = next(tables)
+    return pa.RecordBatchReader.from_batches(
+        first.schema, (batch for table in chain((first,), tables) for batch in table.to_batches())
+    )
 
 
 def query_of(frame: "nw.LazyFrame[Any]") -> str:

@@ -300,12 +300,22 @@ def read_rows(
         ),
     )
     arrays = [
-        pa.array([None if key is None else _key_of(key) for key in column.to_pylist()], KEY)
-        if field.type == KEY
-        else column
+        _keys_of(column) if field.type == KEY else column
         for column, field in zip(told.columns, frame.schema, strict=True)
     ]
     return pa.table(arrays, schema=frame.schema)
+
+
+def _keys_of(texts: pa.ChunkedArray) -> pa.Array:
+    """Keys from how PostgreSQL writes them, all at once."""
+    import pyarrow.compute as pc
+
+    known = texts.drop_null()
+    data = bytes.fromhex("".join(known.to_pylist()).replace("-", ""))
+    keys = pa.FixedSizeBinaryArray.from_buffers(KEY, len(known), [None, pa.py_buffer(data)])
+    if len(known) == len(texts):
+        return keys
+    return pc.replace_with_mask(pa.nulls(len(texts), KEY), texts.is_valid().combine_chunks(), keys)
 
 
 #: Columns of one frame by name, one element a row; keys as bytes, dates as dates.

@@ -4,7 +4,7 @@ The same path serves a million rows, one address and a decision case: rows → w
 facts → rules → verdicts. Nothing is dropped and the answer is of one database position, which it names.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from consentmgr.register.reading import default_controller as default_of
 from consentmgr.screening.answers import Answers
 from consentmgr.screening.compiled.answering import answered
 from consentmgr.screening.engine import DuckDBEngine, Engine, EngineName, PolarsEngine
-from consentmgr.screening.facts import ROWS_SCHEMA, RegisterFacts, facts, register_facts
+from consentmgr.screening.facts import ROWS_SCHEMA, Frame, RegisterFacts, facts, register_facts
 from consentmgr.screening.facts.holders import held
 from consentmgr.screening.facts.resolution import named_by_address_alone
 from consentmgr.screening.kinds import by_kind
@@ -108,8 +108,7 @@ def screen(
             else:
                 known, changes = of_snapshot.result()
                 if isinstance(workspace, DuckDBEngine) and named_by_address_alone(question, rows.shape):
-                    meeting = beside.submit(_met, rows, question, snapshot, changes)
-                    met = workspace.table_later("met", MET_SCHEMA, meeting.result)
+                    met = _met(workspace, beside, rows, question, snapshot, changes)
             found = facts(workspace.keep, listed, known, question, rows.shape, met)
             told = outcomes(
                 signatures(workspace, found, question, rows=len(rows), has_invalid=rows.has_invalid), question, language
@@ -155,8 +154,21 @@ def _by_key(
     return register_facts(workspace.keep, register, question)
 
 
-def _met(rows: RowFrame, question: Question, snapshot: Snapshot, changes: Changes) -> pa.Table:
-    return met_rows(rows.table(), question.point_kind, snapshot, changes)
+def _met(
+    workspace: DuckDBEngine,
+    beside: ThreadPoolExecutor,
+    rows: RowFrame,
+    question: Question,
+    snapshot: Snapshot,
+    changes: Changes,
+) -> Frame:
+    def parts() -> Iterator[pa.Table]:
+        return met_rows(rows.table(), question.point_kind, snapshot, changes)
+
+    if workspace.holds_as_arrow(len(rows)):
+        meeting = beside.submit(lambda: pa.concat_tables(parts()))
+        return workspace.table_later("met", MET_SCHEMA, meeting.result)
+    return workspace.table_once("met", MET_SCHEMA, parts)
 
 
 def _with_survivors(identifiers: pa.Table, connection: Connection[Any]) -> pa.Table:

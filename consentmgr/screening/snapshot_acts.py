@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from psycopg import Connection
 
 from consentmgr.copied_rows import copied_out
@@ -56,11 +59,20 @@ class CopiedActs:
     ``kinds`` has the columns of the snapshot's frame of kinds; ``batches`` gives the acts.
     """
 
-    def __init__(self, connection: Connection[Any], path: Path) -> None:
+    def __init__(
+        self,
+        connection: Connection[Any],
+        path: Path | None,
+        where: str = "",
+        parameters: Mapping[str, Any] | None = None,
+    ) -> None:
+        """``path`` None: few, kept in memory. ``where`` and ``parameters`` as ``read_rows`` takes them."""
         self._path = path
+        self._memory = BytesIO()
         self._kind_of = array("i")
-        with path.open("wb", buffering=1 << 20) as out:
-            self.rows = copied_out(connection, f"copy ({_STORED}) to stdout (format binary)", self._taking(out))
+        query = f"copy ({_STORED}{where}) to stdout (format binary)"
+        with nullcontext(self._memory) if path is None else path.open("wb", buffering=1 << 20) as out:
+            self.rows = copied_out(connection, query, self._taking(out), parameters)
         self.kinds = self._kinds(connection)
 
     def _taking(self, out: BinaryIO) -> Any:
@@ -105,11 +117,21 @@ class CopiedActs:
     def _read(self) -> np.ndarray[Any, Any]:
         if not self.rows:
             return np.zeros(0, _OWN)
+        if self._path is None:
+            return np.frombuffer(self._memory.getbuffer(), _OWN)
         return np.memmap(self._path, _OWN, "r")
 
     def remove(self) -> None:
         """Take the file away."""
-        self._path.unlink()
+        if self._path is not None:
+            self._path.unlink()
+
+    def table(self) -> pa.Table:
+        """The acts with their words, as ``read_rows`` would give them, in any order."""
+        acts = self.batches().read_all()
+        words = self.kinds.take(pc.index_in(acts["act_kind"], value_set=self.kinds["act_kind"].combine_chunks()))
+        columns = {name: (acts if name in OWN_COLUMNS["acts"] else words)[name] for name in _FRAME.schema.names}
+        return pa.table(columns, schema=_FRAME.schema)
 
     def batches(self) -> pa.RecordBatchReader:
         """The acts: their own columns, and ``act_kind``."""

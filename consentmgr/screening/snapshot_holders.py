@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,8 @@ from consentmgr.screening.facts.resolution import HELD, ROWS_SCHEMA
 from consentmgr.screening.point_records import PointRecords
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from consentmgr.screening.point_records import Places
     from consentmgr.screening.snapshot import Snapshot
     from consentmgr.screening.snapshot_changes import Changes
@@ -26,7 +29,8 @@ MET_SCHEMA = pa.schema(
 )
 
 
-#: Few enough for two threads to have work to the end.
+_THREADS = 2
+#: Few enough for all threads to have work to the end.
 _PIECE = 100_000
 
 
@@ -34,9 +38,11 @@ class DamagedSnapshot(Exception):
     """A snapshot's files are not as they were written."""
 
 
-def met_rows(rows: pa.Table, kind: PointKind, snapshot: Snapshot, changes: Changes, *, piece: int = _PIECE) -> pa.Table:
-    """The rows of a list as ``facts.resolution.met_by_join`` gives them, in no particular order: one for each contact
-    that has the row's address of this kind, or one with nulls where nobody has.
+def met_rows(
+    rows: pa.Table, kind: PointKind, snapshot: Snapshot, changes: Changes, *, piece: int = _PIECE
+) -> Iterator[pa.Table]:
+    """The rows of a list as ``facts.resolution.met_by_join`` gives them, in no particular order and a part at a time: one
+    for each contact that has the row's address of this kind, or one with nulls where nobody has.
 
     ``piece``: how many rows are looked up at a time, by each of two threads. Raises ``DamagedSnapshot``.
     """
@@ -50,12 +56,17 @@ def met_rows(rows: pa.Table, kind: PointKind, snapshot: Snapshot, changes: Chang
         now = PointRecords.of(points.filter(pc.and_(pc.equal(points["kind"], kind), pc.is_valid(points["contact_id"]))))
     changed = np.asarray(changes.contacts, np.int64)
     rows = rows.combine_chunks()
-    pieces = [rows.slice(start, piece) for start in range(0, max(len(rows), 1), piece)]
-    with ThreadPoolExecutor(2, thread_name_prefix="meet") as meeting:
-        met = list(
-            meeting.map(lambda part: _met(part, part[f"{kind}_key"].combine_chunks(), then, now, changed), pieces)
-        )
-    return pa.concat_tables(met)
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="meet") as meeting:
+        # A few ahead and not all, so that of a list of any length few parts lie here.
+        waiting: deque[Future[pa.Table]] = deque()
+        for start in range(0, max(len(rows), 1), piece):
+            part = rows.slice(start, piece)
+            keys = part[f"{kind}_key"].combine_chunks()
+            waiting.append(meeting.submit(_met, part, keys, then, now, changed))
+            if len(waiting) > 2 * _THREADS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def _met(

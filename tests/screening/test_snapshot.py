@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.screening.decide import ACME, identifiers_of, told
 from consentmgr.screening.engine import EngineName
+from consentmgr.screening.register_frames import BY_NAME, read_rows
 from consentmgr.screening.service import screen
 from consentmgr.screening.snapshot import Snapshot
+from consentmgr.screening.snapshot_acts import CopiedActs
+from consentmgr.screening.snapshot_holders import met_rows
 from consentmgr.screening.snapshot_store import SnapshotStore
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.policy import DEFAULT_POLICY
@@ -262,3 +266,31 @@ def test_whoever_has_one_point_or_one_role_is_marked(
         has_one = pl.col("contact_id").is_not_null() & (pl.len().over("contact_id") == 1)
         assert frame.filter(has_one != pl.col(mark)).is_empty()
         assert frame[mark].n_unique() == 2
+
+
+def test_acts_that_are_copied_as_stored_say_what_the_register_says_of_them(
+    database: Database, rows: list[dict[str, str]]
+) -> None:
+    with database.reading() as session:
+        connection = driver_connection(session)
+        for whose in ("", " and mod(e.contact_id, 2) = %(half)s", " and false"):
+            told = read_rows(connection, BY_NAME["acts"], whose, {"half": 1}).sort_by("entry_id")
+            assert CopiedActs(connection, None, whose, {"half": 1}).table().sort_by("entry_id") == told
+            assert bool(len(told)) == (whose != " and false")
+
+
+def test_a_list_too_long_for_memory_is_met_a_part_at_a_time_and_answered_the_same(
+    database: Database,
+    address_keys: AddressKeys,
+    rows: list[dict[str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    snapshot = taken(database, tmp_path, address_keys)
+    take(database, address_keys, two_addresses("three"))
+    addresses = [{"email": row["email"]} for row in rows if "email" in row] * 3 + [{"email": "three@posti.example"}]
+    whole = answers(database, address_keys, addresses, CAMPAIGNS[0], engine="duckdb", snapshot=snapshot)
+    monkeypatch.setattr("consentmgr.screening.engine._ROWS_AS_ARROW", 10)
+    monkeypatch.setattr("consentmgr.screening.service.met_rows", partial(met_rows, piece=7))
+    assert len(addresses) > 70
+    assert answers(database, address_keys, addresses, CAMPAIGNS[0], engine="duckdb", snapshot=snapshot) == whole
