@@ -27,8 +27,6 @@ _HELD = {name: column for name, column in HELD.items() if column in point_record
 MET_SCHEMA = pa.schema(
     [*ROWS_SCHEMA, *((name, point_records.SCHEMA.field(column).type) for name, column in _HELD.items())]
 )
-
-
 _THREADS = 2
 #: Few enough for all threads to have work to the end.
 _PIECE = 100_000
@@ -47,15 +45,17 @@ def met_rows(
     ``piece``: how many rows are looked up at a time, by each of two threads. Raises ``DamagedSnapshot``.
     """
     try:
-        then = PointRecords.opened(snapshot.folder, kind)
-    except (OSError, ValueError, pa.ArrowException) as error:
+        yield from _parts(rows.combine_chunks(), kind, snapshot, changes, piece)
+    except (OSError, ValueError, IndexError, pa.ArrowException) as error:
         raise DamagedSnapshot(f"the points of the snapshot {snapshot.name} cannot be read") from error
-    now = None
+
+
+def _parts(rows: pa.Table, kind: PointKind, snapshot: Snapshot, changes: Changes, piece: int) -> Iterator[pa.Table]:
+    then, now = PointRecords.opened(snapshot.folder, kind), None
     if "points" in changes.fresh:
         points = changes.fresh["points"]
         now = PointRecords.of(points.filter(pc.and_(pc.equal(points["kind"], kind), pc.is_valid(points["contact_id"]))))
     changed = np.asarray(changes.contacts, np.int64)
-    rows = rows.combine_chunks()
     with ThreadPoolExecutor(_THREADS, thread_name_prefix="meet") as meeting:
         # A few ahead and not all, so that of a list of any length few parts lie here.
         waiting: deque[Future[pa.Table]] = deque()

@@ -294,3 +294,14 @@ def test_a_list_too_long_for_memory_is_met_a_part_at_a_time_and_answered_the_sam
     monkeypatch.setattr("consentmgr.screening.service.met_rows", partial(met_rows, piece=7))
     assert len(addresses) > 70
     assert answers(database, address_keys, addresses, CAMPAIGNS[0], engine="duckdb", snapshot=snapshot) == whole
+
+
+def test_a_register_that_knows_nobody_answers_from_its_snapshot(
+    database: Database, address_keys: AddressKeys, tmp_path: Path
+) -> None:
+    take(database, address_keys, [])
+    snapshot = taken(database, tmp_path, address_keys)
+    asked = [{"email": "aino@posti.example"}, {"email": "no address"}]
+    by_key = answers(database, address_keys, asked, CAMPAIGNS[0], engine="compiled")
+    assert [answer["reason"] for answer in by_key] == ["CONSENT_MISSING", "ADDRESS_INVALID"]
+    assert answers(database, address_keys, asked, CAMPAIGNS[0], engine="duckdb", snapshot=snapshot) == by_key

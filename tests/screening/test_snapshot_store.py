@@ -205,9 +205,17 @@ def test_a_damaged_snapshot_is_refused_and_taken_away(
     assert store.snapshots() == []
 
 
-@pytest.mark.parametrize("name", ["points.parquet", "points_email_records.npy"])
+@pytest.mark.parametrize(
+    ("name", "last"), [("points.parquet", None), ("points_email_records.npy", None), ("points_email_records.npy", 4)]
+)
 def test_damage_that_is_found_while_reading_is_answered_from_a_new_snapshot(
-    name: str, database: Database, take: Take, run_command: RunCommand, store: SnapshotStore, tmp_path: Path
+    name: str,
+    last: int | None,
+    database: Database,
+    take: Take,
+    run_command: RunCommand,
+    store: SnapshotStore,
+    tmp_path: Path,
 ) -> None:
     from consentmgr.screening.service import BY_KEY_ROWS
 
@@ -215,7 +223,8 @@ def test_damage_that_is_found_while_reading_is_answered_from_a_new_snapshot(
     snapshot = made(database, store)
     path = snapshot.folder / name
     before = path.stat()
-    path.write_bytes(bytes(before.st_size))
+    kept = path.read_bytes()[:-last] if last else b""
+    path.write_bytes(kept + b"\x7f" * (before.st_size - len(kept)))
     # As a failing disk would: nothing shows from outside.
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert used(database, store) == snapshot
