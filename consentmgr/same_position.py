@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Literal
 def connections_beside(connection: psycopg.Connection[Any], count: int) -> Iterator[Sequence[psycopg.Connection[Any]]]:
     """So many connections of their own, which only read, at the position of ``connection`` (repeatable read).
 
-    None where its transaction has written what others cannot see, or where the server takes no more connections:
+    None at all where its transaction has written what others cannot see, or where the server takes no more connections:
     what is asked of them must then be asked of ``connection`` itself.
     """
     with ExitStack() as stack:

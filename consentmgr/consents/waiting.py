@@ -43,7 +43,8 @@ class _Told(NamedTuple):
 def waiting_for_erasure(session: Session, sight: Sight) -> list[Waiting]:
     """Everybody seen who waits, the oldest wish first, so that those past their day come first. One statement.
 
-    A wish that was refused waits no more; one made after that waits anew. A wish made to controllers that are not seen is none here, as on the person's own page.
+    A wish that was refused waits no more; one made after that waits anew. A wish made to controllers that are not seen
+    is none here, as on the person's own page.
     """
     told: dict[int, list[_Told]] = defaultdict(list)
     for contact_id, event, at, controller, named in driver_connection(session).execute(
