@@ -277,7 +277,11 @@ def located_by_candidate(
             .drop("book_point")
         )
     cases = cases.join(_carried(of_contacts, "own_", own_point=nw.col("point_id")), on="own_point", how="left")
-    return cases.join(register["contacts"].select(**_PERSON_FACTS), on="person", how="left")
+    return cases.join(
+        register["contacts"].select(**{name: nw.col(column) for name, column in _OF_PERSON.items()}),
+        on="person",
+        how="left",
+    )
 
 
 def located(cases: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Frame:
@@ -372,19 +376,12 @@ def _listed_by_hash(cases: Frame, listed: Frame) -> Frame:
 
 
 #: What is carried of a contact; whether it is protected gets a passing name, for nobody's is "no" and not unknown.
-_PERSON_FACTS: Mapping[str, nw.Expr] = {
-    "person": nw.col("contact_id"),
-    **{"non_disclosure_" if name == "non_disclosure" else name: nw.col(name) for name in PERSON},
-}
-
-
-#: What a point's columns are called in the rows that meet it. Of the point itself nothing is asked but whether there is one.
-HELD: Mapping[str, str] = {
+_OF_PERSON: Mapping[str, str] = {
     "person": "contact_id",
-    "own_point": "contact_id",
-    **{f"own_{name}": name for name in _POINT_FACTS},
     **{"non_disclosure_" if name == "non_disclosure" else name: name for name in PERSON},
 }
+#: What a point's columns are called in the rows that meet it. Of the point itself nothing is asked but whether there is one.
+HELD: Mapping[str, str] = {"own_point": "contact_id", **{f"own_{name}": name for name in _POINT_FACTS}, **_OF_PERSON}
 
 
 def _carried(points: Frame, prefix: str, **keys: nw.Expr) -> Frame:
