@@ -44,6 +44,19 @@ class RowFrame:
         return self._table
 
 
+#: Where each identifier of a list ends up, of those that say whom a row is about.
+_NAMING_COLUMNS = {
+    "email": "email_key", "phone": "phone_key", "street": "post_key", "email_sha256": "email_hash_key",
+    "phone_sha256": "phone_hash_key", "ref": "row_ref", "business_id": "row_business_id",
+}  # fmt: skip
+
+
+def columns_shape(identifiers: pa.Table) -> ListShape:
+    """How many rows can carry each identifier, told before any of them has a key: as many as have something there."""
+    filled = {name: len(identifiers) - identifiers[name].null_count for name in identifiers.column_names}
+    return ListShape(len(identifiers), {key: filled.get(name, 0) for name, key in _NAMING_COLUMNS.items()})
+
+
 def row_frame(identifiers: pa.Table, keys: AddressKeys, question: Question, *, with_hashes: bool) -> RowFrame:
     """The rows of a list as the engine sees them.
 

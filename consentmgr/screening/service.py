@@ -4,7 +4,7 @@ The same path serves a million rows, one address and a decision case: rows → w
 facts → rules → verdicts. Nothing is dropped and the answer is of one database position, which it names.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -21,18 +21,16 @@ from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput
 from consentmgr.register.reading import default_controller as default_of
 from consentmgr.screening.answers import Answers
+from consentmgr.screening.asked_snapshot import HASHES, AskedSnapshot
 from consentmgr.screening.compiled.answering import answered
 from consentmgr.screening.engine import DuckDBEngine, Engine, EngineName, PolarsEngine
-from consentmgr.screening.facts import ROWS_SCHEMA, Frame, RegisterFacts, facts, register_facts
+from consentmgr.screening.facts import ROWS_SCHEMA, RegisterFacts, facts, register_facts
 from consentmgr.screening.facts.holders import held
-from consentmgr.screening.facts.resolution import named_by_address_alone
 from consentmgr.screening.kinds import by_kind
 from consentmgr.screening.question import Question
 from consentmgr.screening.register_frames import frames_by_key, has_hashed_prohibitions, prohibition_hashes
-from consentmgr.screening.row_frame import Addressed, RowFrame
+from consentmgr.screening.row_frame import Addressed
 from consentmgr.screening.snapshot import Snapshot
-from consentmgr.screening.snapshot_changes import Changes, changes_since, frames_of_snapshot
-from consentmgr.screening.snapshot_holders import MET_SCHEMA, met_rows
 from consentmgr.screening.verdicts import outcomes, signatures
 from consentmgr.vocabulary.codes import Language
 from consentmgr.vocabulary.documents import Campaign
@@ -46,7 +44,6 @@ if TYPE_CHECKING:
 BY_KEY_ROWS = 20_000
 #: Up to here the compiled engine answers before another has planned; longer lists that are asked by key are Polars's.
 _FEW_ROWS = 4_000
-_HASHES = "prohibition_hashes"
 
 
 def screen(
@@ -92,23 +89,19 @@ def screen(
         ):
             # PostgreSQL tells what has changed since the snapshot, and the engine is at what the register tells whoever is
             # asked about, while the addresses of the list become keys here.
-            of_snapshot = (
-                None
-                if snapshot is None
-                else beside.submit(
-                    _of_snapshot, workspace, connection, snapshot, hashes, question, identifiers.num_rows
+            asked = None
+            if snapshot is not None:
+                asked = AskedSnapshot(
+                    beside, workspace, connection, snapshot, hashes, question, identifiers, with_hashes=with_hashes
                 )
-            )
             addressed = Addressed(identifiers, keys, with_hashes=with_hashes)
             rows = addressed.rows(question)
             duplicates = beside.submit(lambda: repeated_rows(addressed.key_column(addresses)))
-            listed, met = workspace.table_later("rows", ROWS_SCHEMA, rows.table), None
-            if snapshot is None or of_snapshot is None:
-                known = _by_key(workspace, connection, addressed, hashes, question)
+            listed = workspace.table_later("rows", ROWS_SCHEMA, rows.table)
+            if asked is None:
+                known, met = _by_key(workspace, connection, addressed, hashes, question), None
             else:
-                known, changes = of_snapshot.result()
-                if isinstance(workspace, DuckDBEngine) and named_by_address_alone(question, rows.shape):
-                    met = _met(workspace, beside, rows, question, snapshot, changes)
+                known, met = asked.told(addressed, rows)
             found = facts(workspace.keep, listed, known, question, rows.shape, met)
             told = outcomes(
                 signatures(workspace, found, question, rows=len(rows), has_invalid=rows.has_invalid), question, language
@@ -130,45 +123,14 @@ def screen(
     )
 
 
-def _of_snapshot(
-    workspace: Engine,
-    connection: Connection[Any],
-    snapshot: Snapshot,
-    hashes: pa.Table,
-    question: Question,
-    list_rows: int,
-) -> tuple[RegisterFacts, Changes]:
-    changes = changes_since(workspace, connection, snapshot)
-    tables = {**frames_of_snapshot(workspace, snapshot, changes, list_rows=list_rows), _HASHES: hashes}
-    register = {name: workspace.table(name, table) for name, table in tables.items()}
-    return register_facts(workspace.keep, register, question), changes
-
-
 def _by_key(
     workspace: Engine, connection: Connection[Any], addressed: Addressed, hashes: pa.Table, question: Question
 ) -> RegisterFacts:
-    tables = {**by_kind(frames_by_key(connection, addressed.keys(hashes))), _HASHES: hashes}
+    tables = {**by_kind(frames_by_key(connection, addressed.keys(hashes))), HASHES: hashes}
     register = held({name: workspace.table(name, table) for name, table in tables.items()})
     for name in ("contacts", "points"):
         register[name] = workspace.keep(register[name], f"{name}_held")
     return register_facts(workspace.keep, register, question)
-
-
-def _met(
-    workspace: DuckDBEngine,
-    beside: ThreadPoolExecutor,
-    rows: RowFrame,
-    question: Question,
-    snapshot: Snapshot,
-    changes: Changes,
-) -> Frame:
-    def parts() -> Iterator[pa.Table]:
-        return met_rows(rows.table(), question.point_kind, snapshot, changes)
-
-    if workspace.holds_as_arrow(len(rows)):
-        meeting = beside.submit(lambda: pa.concat_tables(parts()))
-        return workspace.table_later("met", MET_SCHEMA, meeting.result)
-    return workspace.table_once("met", MET_SCHEMA, parts)
 
 
 def _with_survivors(identifiers: pa.Table, connection: Connection[Any]) -> pa.Table:

@@ -18,7 +18,7 @@ from psycopg import Connection
 from consentmgr.same_position import connections_beside
 from consentmgr.screening.engine import DuckDBEngine, Engine, PolarsEngine, Query
 from consentmgr.screening.facts.holders import held
-from consentmgr.screening.kinds import OWN_COLUMNS, alone, by_kind
+from consentmgr.screening.kinds import KINDS_OF, OWN_COLUMNS, alone, by_kind
 from consentmgr.screening.register_frames import BY_NAME, CONTACT_FRAMES, ORGANISATION_FRAMES, read_rows
 from consentmgr.screening.snapshot import COLUMNS, Snapshot, notices_of
 from consentmgr.screening.snapshot_acts import CopiedActs
@@ -131,27 +131,63 @@ class Changes:
 
 def changes_since(engine: Engine, connection: Connection[Any], snapshot: Snapshot) -> Changes:
     """Everything that has changed since the snapshot, read afresh."""
+    noted = changes_noted(connection, snapshot)
+    return with_people(engine, connection, noted, noted.contacts)
+
+
+def changes_noted(connection: Connection[Any], snapshot: Snapshot) -> Changes:
+    """What has changed since the snapshot: the ids of all of it, and the rows of all but people and addresses."""
     contacts = sorted(_changed_contacts(connection, snapshot) if snapshot.changed is None else snapshot.changed)
     organisations = _changed(connection, "organisation", "changed_xid", snapshot)
     prohibitions = _changed_prohibitions(connection, snapshot, contacts, organisations)
-    values = {
-        "contacts": _array(contacts),
-        "organisations": _array(organisations),
-        "prohibitions": _array(prohibitions),
-    }
     fresh: dict[str, pa.Table] = {}
-    if contacts or organisations:
-        fresh = _fresh_of_contacts(engine, connection, values, many=len(contacts) > _MANY_CHANGES)
     if organisations:
         for name in ORGANISATION_FRAMES:
-            ours = f" and {BY_NAME[name].owner} = any(%(organisations)s::bigint[])"
-            fresh[name] = read_rows(connection, BY_NAME[name], ours, values)
+            ours = f" and {BY_NAME[name].owner} = any(%(ids)s::bigint[])"
+            fresh[name] = read_rows(connection, BY_NAME[name], ours, {"ids": _array(organisations)})
     if prohibitions:
-        ours = " and b.id = any(%(prohibitions)s::bigint[])"
-        fresh["prohibitions"] = read_rows(connection, BY_NAME["prohibitions"], ours, values)
+        ours = " and b.id = any(%(ids)s::bigint[])"
+        fresh["prohibitions"] = read_rows(connection, BY_NAME["prohibitions"], ours, {"ids": _array(prohibitions)})
     unseen = f" and {_UNSEEN.format('k.changed_xid')}"
     fresh["erased_keys"] = read_rows(connection, BY_NAME["erased_keys"], unseen, {"taken": snapshot.position})
     return Changes(contacts, organisations, prohibitions, fresh)
+
+
+def points_of_changed(connection: Connection[Any], noted: Changes) -> pa.Table:
+    """The addresses that people of whom something has changed have now."""
+    return _rows_of_contacts(connection, noted.contacts, ("points",))["points"]
+
+
+def with_people(
+    engine: Engine,
+    connection: Connection[Any],
+    noted: Changes,
+    contacts: Sequence[int],
+    points: pa.Table | None = None,
+) -> Changes:
+    """``noted`` with the rows of ``contacts``, and with the addresses of organisations, made ready as the snapshot's are.
+
+    ``contacts``: those of whom something has changed, or those of them whom a list can be about: who of the others
+    is left out of the snapshot is nobody to whom it asks. ``points``: the addresses of ``contacts``, where they are
+    known (``points_of_changed``).
+    """
+    if not contacts and not noted.organisations:
+        return noted
+    names = CONTACT_FRAMES if points is None else [name for name in CONTACT_FRAMES if name != "points"]
+    fresh = _rows_of_contacts(connection, contacts, names)
+    fresh.setdefault("points", points)
+    if noted.organisations:
+        # Asked apart: an "or" of two such conditions is looked up by no index, and held to each row by turns.
+        whose = " and p.contact_id is null and p.organisation_id = any(%(ids)s::bigint[])"
+        listed = read_rows(connection, BY_NAME["points"], whose, {"ids": _array(noted.organisations)})
+        fresh["points"] = pa.concat_tables([fresh["points"], listed])
+    fresh = by_kind(fresh, below_zero=True)
+    # They are few: no cluster is asked, and no engine that has other work to do first.
+    with DuckDBEngine(threads=1) if isinstance(engine, DuckDBEngine) else PolarsEngine() as near:
+        ready = held({name: near.table(f"raw_{name}", fresh[name]) for name in _HELD})
+        fresh |= {name: near.collect(ready[name]) for name in ("contacts", "points")}
+    fresh["points"] = fresh["points"].append_column("sole", alone(fresh["points"]["contact_id"]))
+    return replace(noted, fresh={**noted.fresh, **fresh})
 
 
 def frames_of_snapshot(engine: Engine, snapshot: Snapshot, changes: Changes, *, list_rows: int = 0) -> dict[str, Any]:
@@ -165,34 +201,27 @@ def frames_of_snapshot(engine: Engine, snapshot: Snapshot, changes: Changes, *, 
     return {name: _overlaid_frame(engine, snapshot, name, changes) for name in COLUMNS}
 
 
-def _fresh_of_contacts(
-    engine: Engine, connection: Connection[Any], values: Mapping[str, str], *, many: bool
+def fresh_frames(engine: Engine, changes: Changes) -> dict[str, Any]:
+    """The rows of people that stand for the snapshot's (``with_people``), as frames of their own."""
+    return {
+        name: engine.table(f"fresh_{name}", changes.fresh[name].select(list(COLUMNS[name])))
+        for name in (*CONTACT_FRAMES, *KINDS_OF.values())
+    }
+
+
+def _rows_of_contacts(
+    connection: Connection[Any], contacts: Sequence[int], names: Sequence[str]
 ) -> dict[str, pa.Table]:
-    """The rows of changed contacts, and the points of changed organisations, made ready as the snapshot's are."""
-    fresh = _rows_of_contacts(connection, values["contacts"], many=many)
-    if values["organisations"] != _array(()):
-        # Asked apart: an "or" of two such conditions is looked up by no index, and held to each row by turns.
-        whose = " and p.contact_id is null and p.organisation_id = any(%(organisations)s::bigint[])"
-        listed = read_rows(connection, BY_NAME["points"], whose, values)
-        fresh["points"] = pa.concat_tables([fresh["points"], listed])
-    fresh = by_kind(fresh, below_zero=True)
-    # They are few, so that no cluster is asked.
-    near = engine if isinstance(engine, DuckDBEngine) else PolarsEngine()
-    ready = held({name: near.table(f"raw_{name}", fresh[name]) for name in _HELD})
-    fresh |= {name: near.collect(ready[name]) for name in ("contacts", "points")}
-    fresh["points"] = fresh["points"].append_column("sole", alone(fresh["points"]["contact_id"]))
-    return fresh
+    """The rows of these contacts in frames, as the register has them.
 
-
-def _rows_of_contacts(connection: Connection[Any], contacts: str, *, many: bool) -> dict[str, pa.Table]:
-    """The rows of these contacts in every frame, as the register has them.
-
-    PostgreSQL works on one question of a connection at a time. ``many`` are asked of three at once, which read the same
-    position: their rows lie all over the tables, and most of the time goes by in fetching pages.
+    PostgreSQL works on one question of a connection at a time. Of many, several frames are asked of three connections at
+    once, which read the same position: their rows lie all over the tables, and most of the time goes by in fetching
+    pages.
     """
+    values, many = {"contacts": _array(contacts)}, len(contacts) > _MANY_CHANGES
 
     def rows(asked: Connection[Any], name: str) -> pa.Table:
-        whose, values = f" and {BY_NAME[name].owner} = any(%(contacts)s::bigint[])", {"contacts": contacts}
+        whose = f" and {BY_NAME[name].owner} = any(%(contacts)s::bigint[])"
         if name == "acts" and many:
             # A hundred thousand acts say few different things.
             return CopiedActs(asked, None, whose, values).table()
@@ -201,20 +230,21 @@ def _rows_of_contacts(connection: Connection[Any], contacts: str, *, many: bool)
     def read(asked: Connection[Any], names: Sequence[str]) -> dict[str, pa.Table]:
         return {name: rows(asked, name) for name in names}
 
-    if not many:
-        return read(connection, CONTACT_FRAMES)
+    apart = [name for name in _APART if name in names]
+    if not many or len(names) == 1:
+        return read(connection, names)
     with (
-        connections_beside(connection, len(_APART)) as beside,
-        ThreadPoolExecutor(len(_APART), thread_name_prefix="changed") as asking,
+        connections_beside(connection, len(apart)) as beside,
+        ThreadPoolExecutor(len(apart), thread_name_prefix="changed") as asking,
     ):
         if not beside:
-            return read(connection, CONTACT_FRAMES)
+            return read(connection, names)
         for other in beside:
             # Pages are fetched in the order in which they lie, several ahead, and not as the ids point to them.
             other.execute("set local enable_indexscan = off")
-        apart = [asking.submit(read, other, (name,)) for other, name in zip(beside, _APART, strict=True)]
-        found = read(connection, [name for name in CONTACT_FRAMES if name not in _APART])
-        for work in apart:
+        asked = [asking.submit(read, other, (name,)) for other, name in zip(beside, apart, strict=True)]
+        found = read(connection, [name for name in names if name not in apart])
+        for work in asked:
             found |= work.result()
     return found
 

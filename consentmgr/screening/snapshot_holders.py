@@ -50,6 +50,17 @@ def met_rows(
         raise DamagedSnapshot(f"the points of the snapshot {snapshot.name} cannot be read") from error
 
 
+def contacts_listed(points: pa.Table, kind: PointKind, keys: pa.Array) -> list[int]:
+    """The contacts whom a list names: those of ``points`` (a frame) whose address of this kind is one of its ``keys``."""
+    points = points.filter(pc.equal(points["kind"], kind))
+    # Few are looked for among many: the hash table is made of the few.
+    met = keys.filter(pc.is_in(keys, value_set=points["address_key"].combine_chunks()))
+    found: list[int] = pc.unique(
+        points.filter(pc.is_in(points["address_key"], value_set=met))["contact_id"]
+    ).to_pylist()
+    return found
+
+
 def _parts(rows: pa.Table, kind: PointKind, snapshot: Snapshot, changes: Changes, piece: int) -> Iterator[pa.Table]:
     then, now = PointRecords.opened(snapshot.folder, kind), None
     if "points" in changes.fresh:

@@ -76,18 +76,21 @@ class Writers:
 def asked(
     session: Session, made: World, keys: AddressKeys, ways: dict[str, Snapshot | None]
 ) -> dict[str, list[dict[str, Any]]]:
-    """One question's answers by each way, at the session's position."""
+    """One question's answers by each way, at the session's position: of rows of all kinds, and of bare addresses."""
     campaign, policy = made.campaign(), policy_from(made.policy())
     rows = [{name: str(value) for name, value in made.row(campaign).items()} for _ in range(ROWS)]
-    return {
-        way: told(
+    kind = "phone" if campaign.get("channel") in ("phone", "sms") else "email"
+    bare = [{kind: row[kind]} for row in rows if kind in row]
+
+    def answers(rows: list[dict[str, str]], snapshot: Snapshot | None) -> list[dict[str, Any]]:
+        return told(
             screen(
                 session, identifiers_of(rows), msgspec.convert(campaign, Campaign), keys=keys, policy=policy, now=NOW,
                 engine="duckdb" if snapshot is not None else "compiled", snapshot=snapshot,
             )
-        )
-        for way, snapshot in ways.items()
-    }  # fmt: skip
+        )  # fmt: skip
+
+    return {way: answers(rows, snapshot) + (answers(bare, snapshot) if bare else []) for way, snapshot in ways.items()}
 
 
 def hold(seed: int, database: Database, keys: Keys, folder: Path, *, acts: int = 90, at_least: int = 3) -> None:

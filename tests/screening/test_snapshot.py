@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import text
 
@@ -20,12 +21,13 @@ from consentmgr.importing.service import apply_documents
 from consentmgr.keys import Keys
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.screening.decide import ACME, identifiers_of, told
-from consentmgr.screening.engine import EngineName
+from consentmgr.screening.engine import DuckDBEngine, EngineName
 from consentmgr.screening.register_frames import BY_NAME, read_rows
 from consentmgr.screening.service import screen
 from consentmgr.screening.snapshot import Snapshot
 from consentmgr.screening.snapshot_acts import CopiedActs
-from consentmgr.screening.snapshot_holders import met_rows
+from consentmgr.screening.snapshot_changes import changes_noted, points_of_changed, with_people
+from consentmgr.screening.snapshot_holders import contacts_listed, met_rows
 from consentmgr.screening.snapshot_store import SnapshotStore
 from consentmgr.vocabulary.documents import Campaign
 from consentmgr.vocabulary.policy import DEFAULT_POLICY
@@ -190,6 +192,27 @@ def test_what_changed_since_the_snapshot_is_in_the_answer(
     assert told_of[0]["reason"] == "CONSENT_OK", "a notice that came after the snapshot proves the consent under it"
 
 
+def test_of_those_of_whom_something_has_changed_only_whoever_is_on_a_list_of_addresses_is_read_anew(
+    database: Database, address_keys: AddressKeys, rows: list[dict[str, str]], tmp_path: Path
+) -> None:
+    snapshot = taken(database, tmp_path, address_keys)
+    take(database, address_keys, [*two_addresses("two"), *two_addresses("three")])
+    keys = address_keys.column("email", pa.array(["two.other@posti.example", "nobody@posti.example", None]))
+    with database.reading() as session, DuckDBEngine() as engine:
+        connection = driver_connection(session)
+        noted = changes_noted(connection, snapshot)
+        points = points_of_changed(connection, noted)
+        contacts = contacts_listed(points, "email", keys)
+        found = with_people(engine, connection, noted, contacts)
+        (two,) = connection.execute("select id from contact where ref = 'crm:two'").fetchone() or ()
+    assert len(noted.contacts) == 2
+    assert len(points) == 4
+    assert contacts == [two]
+    assert found.contacts == noted.contacts, "who is not on the list is left out of the snapshot all the same"
+    for name in ("contacts", "points"):
+        assert set(found.fresh[name]["contact_id"].to_pylist()) == {two}, name
+
+
 def test_a_transaction_still_open_when_the_snapshot_was_taken_is_seen_once_it_commits(
     database: Database, address_keys: AddressKeys, rows: list[dict[str, str]], tmp_path: Path
 ) -> None:
@@ -291,7 +314,7 @@ def test_a_list_too_long_for_memory_is_met_a_part_at_a_time_and_answered_the_sam
     addresses = [{"email": row["email"]} for row in rows if "email" in row] * 3 + [{"email": "three@posti.example"}]
     whole = answers(database, address_keys, addresses, CAMPAIGNS[0], engine="duckdb", snapshot=snapshot)
     monkeypatch.setattr("consentmgr.screening.engine._ROWS_AS_ARROW", 10)
-    monkeypatch.setattr("consentmgr.screening.service.met_rows", partial(met_rows, piece=7))
+    monkeypatch.setattr("consentmgr.screening.asked_snapshot.met_rows", partial(met_rows, piece=7))
     assert len(addresses) > 70
     assert answers(database, address_keys, addresses, CAMPAIGNS[0], engine="duckdb", snapshot=snapshot) == whole
 

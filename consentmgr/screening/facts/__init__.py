@@ -1,7 +1,7 @@
 """Facts: one row of named columns per list row and candidate. Pure column expressions, no database, no Flask."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import narwhals as nw
 
@@ -26,7 +26,17 @@ from consentmgr.screening.facts.resolution import (
 )
 from consentmgr.screening.question import Question
 
-__all__ = ["ROWS_SCHEMA", "Facts", "Frame", "ListShape", "RegisterFacts", "facts", "register_facts"]
+__all__ = [
+    "ROWS_SCHEMA",
+    "Facts",
+    "Frame",
+    "ListShape",
+    "PeopleFacts",
+    "RegisterFacts",
+    "facts",
+    "people_facts",
+    "register_facts",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +48,29 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class PeopleFacts:
+    """What the register tells of its people, each by their own acts and relations: of two registers that have nobody in
+    common it is the one's and the other's.
+    """
+
+    consent_kinds: Frame
+    several_consents: Frame
+    relation_kinds: Frame
+    relations: Frame
+    restrictions: Frame
+    own_acts: Frame
+
+    def and_of(self, others: "PeopleFacts") -> "PeopleFacts":
+        """These people's and ``others``'."""
+        return PeopleFacts(
+            **{
+                field.name: nw.concat([getattr(self, field.name), getattr(others, field.name)], how="vertical")
+                for field in fields(self)
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class RegisterFacts:
     """What the register tells of a question whoever is on the list; an engine may work at it before the list is there.
 
@@ -45,34 +78,43 @@ class RegisterFacts:
     """
 
     register: Mapping[str, Frame]
-    consent_kinds: Frame
-    several_consents: Frame
-    relation_kinds: Frame
-    relations: Frame
+    people: PeopleFacts
     buying: Frame
-    restrictions: Frame
-    own_acts: Frame
     prohibitions: Frame
+
+    def and_of(self, others: PeopleFacts, register: Mapping[str, Frame]) -> "RegisterFacts":
+        """The same where ``others`` are people too, and ``register`` is what has all of them."""
+        return replace(self, register=_with_spoken(register), people=self.people.and_of(others))
+
+
+def _with_spoken(register: Mapping[str, Frame]) -> dict[str, Frame]:
+    return {**register, "spoken_acts": register["acts"].join(register["act_kinds"], on="act_kind", how="inner")}
+
+
+def people_facts(keep: Keep, register: Mapping[str, Frame], question: Question) -> PeopleFacts:
+    """``register`` as ``register_facts`` takes it; of its frames those of contacts alone are asked."""
+    spoken = _with_spoken(register)["spoken_acts"]
+    said = keep(consent_kinds(register["act_kinds"], question), "consent_kinds")
+    several = keep(several_consents(register["acts"], spoken, said, question, keep), "several_consents")
+    bought = keep(relation_kinds(register["relation_kinds"], question), "relation_kinds_judged")
+    return PeopleFacts(
+        consent_kinds=said,
+        several_consents=several,
+        relation_kinds=bought,
+        relations=keep(person_relations(register, bought, question), "person_relations"),
+        restrictions=keep(restriction(spoken).rename({"contact_id": "person"}), "restrictions"),
+        own_acts=keep(act_bans(spoken, question), "own_acts"),
+    )
 
 
 def register_facts(keep: Keep, register: Mapping[str, Frame], question: Question) -> RegisterFacts:
     """``register``: frames in which kinds are told apart (``screening.kinds``) and contact points carry their contact
     (``facts.holders``).
     """
-    spoken = register["acts"].join(register["act_kinds"], on="act_kind", how="inner")
-    register = {**register, "spoken_acts": spoken}
-    said = keep(consent_kinds(register["act_kinds"], question), "consent_kinds")
-    several = keep(several_consents(register["acts"], spoken, said, question, keep), "several_consents")
-    bought = keep(relation_kinds(register["relation_kinds"], question), "relation_kinds_judged")
     return RegisterFacts(
-        register=register,
-        consent_kinds=said,
-        several_consents=several,
-        relation_kinds=bought,
-        relations=keep(person_relations(register, bought, question), "person_relations"),
+        register=_with_spoken(register),
+        people=people_facts(keep, register, question),
         buying=keep(buying_organisations(register["organisation_customers"], question), "buying"),
-        restrictions=keep(restriction(spoken).rename({"contact_id": "person"}), "restrictions"),
-        own_acts=keep(act_bans(spoken, question), "own_acts"),
         prohibitions=keep(reaching_prohibitions(register["prohibitions"], question), "reaching"),
     )
 
@@ -92,15 +134,15 @@ def facts(
         cases = located_by_candidate(people, aimed_rows(rows, question), register, question, shape)
     cases = located(cases, register, question, shape)
     cases = with_sources(with_organisation(cases, register, question, shape), question)
-    cases = with_consents(cases, known.consent_kinds, known.several_consents, question)
+    cases = with_consents(cases, known.people.consent_kinds, known.people.several_consents, question)
     cases = keep(cases.drop(*_unread(question, cases.columns)), "cases").with_columns(**_told_by_others())
-    bans = holding_bans(rows, cases, known.own_acts, known.prohibitions, register, question, shape, keep)
+    bans = holding_bans(rows, cases, known.people.own_acts, known.prohibitions, register, question, shape, keep)
     people = cases.select("row_no", "person")
     if question.is_business:
         duties = keep(role_duties(register, question), "duties")
         cases = with_duties(cases, duties, question)
-    cases = with_relations(cases, known.relation_kinds, known.relations, known.buying, question)
-    cases = cases.join(known.restrictions, on="person", how="left").with_columns(is_restricted=_restricted())
+    cases = with_relations(cases, known.people.relation_kinds, known.people.relations, known.buying, question)
+    cases = cases.join(known.people.restrictions, on="person", how="left").with_columns(is_restricted=_restricted())
     return Facts(people, with_bans(cases, bans, question))
 
 
