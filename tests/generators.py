@@ -385,6 +385,12 @@ class World:
             "telecom_authority",
             "population_register",
         )
+        # Lists hash a number with its plus and without.
+        hashed = (
+            {"email_sha256": sha256(email.encode()).hexdigest()},
+            {"phone_sha256": sha256(phone.encode()).hexdigest()},
+            {"phone_sha256": sha256(phone.removeprefix("+").encode()).hexdigest()},
+        )
         target, sources = {
             "contact": ({"contact": self.random.choice(self.refs)}, (*person, "robinson_phone", "robinson_post")),
             "email": ({"email": self.random.choice((email, *work[:8]))}, person),
@@ -392,7 +398,7 @@ class World:
             "post": ({"post": self.random.choice(self.posts)}, (*person, *("robinson_post",) * 8)),
             "organisation": ({"organisation": self.identity(organisation)}, ("organisation", "staff")),
             "domain": ({"domain": domain}, ("organisation",)),
-            "hash": ({"email_sha256": sha256(email.encode()).hexdigest()}, person),
+            "hash": (self.random.choice(hashed), person),
         }[kind]
         begins = self.random.choice(("2015-01-01", "2026-01-01", str(TODAY), str(TODAY + timedelta(days=1))))
         ends = self.pick(None, ("2026-11-01", "2026-11-02", "2028-01-01"), 30)

@@ -11,10 +11,10 @@ import subprocess
 import sys
 import uuid
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Final
@@ -39,6 +39,8 @@ KINDS: Final = ("email", "phone", "post", "name")
 _WORTH_A_PROCESS = 100_000
 #: In how many parts a long column goes to such processes; the first ends while the forms of the last are made.
 _PARTS = 5
+#: Lists and bans that arrive hashed have the whole of an address hashed, or a telephone number after its plus.
+_HASHED_AFTER: Final[Mapping[str, tuple[int, ...]]] = {"email": (0,), "phone": (0, 1)}
 _CHILD = Path(__file__).with_name("digest_child.py")
 #: What the child may see of our environment: enough to start Python, no key and no database address.
 _CHILD_SEES = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "LANG", "LC_ALL")
@@ -133,8 +135,11 @@ class AddressKeys:
         """Keys of a column that already is in canonical form (as ``canonical_column`` gives it)."""
         return self._keys(_known(kind, KINDS), canonical)
 
-    def column_later(self, kind: str, values: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, Callable[[], pa.Array]]:
-        """A column's canonical forms, as ``canonical_column`` gives them, and what waits for their keys.
+    def columns_later(
+        self, kind: str, values: pa.Array | pa.ChunkedArray, *, with_hashes: bool = False
+    ) -> tuple[pa.Array, list[Callable[[], pa.Array]]]:
+        """A column's canonical forms, as ``canonical_column`` gives them, and what waits for their keys: ``address_key``
+        and, ``with_hashes``, the others of ``PointColumns``.
 
         The keys of a long column are made in processes of their own, a part at a time, while the forms of the next part
         are made here.
@@ -142,23 +147,32 @@ class AddressKeys:
         import pyarrow as pa
 
         size = max(_WORTH_A_PROCESS, -(-len(values) // _PARTS))
-        canonical, later = [], []
+        canonical: list[pa.Array] = []
+        later: list[list[Callable[[], pa.Array]]] = []
+        skips = (None, *(_HASHED_AFTER[kind] if with_hashes else ()))
         for start in range(0, max(len(values), 1), size):
             part = canonical_column(kind, values.slice(start, size))
             canonical.append(part)
-            later.append(self._keys_later(kind, part))
-        return pa.concat_arrays(canonical), cache(lambda: pa.concat_arrays([finish() for finish in later]))
+            later.append([self._keys_later(kind, part, skip) for skip in skips])
+        whole: list[Callable[[], pa.Array]] = [cache(partial(_joined, parts)) for parts in zip(*later, strict=True)]
+        return pa.concat_arrays(canonical), whole
 
-    def _keys_later(self, purpose: str, canonical: pa.Array) -> Callable[[], pa.Array]:
+    def _keys_later(self, kind: str, canonical: pa.Array, skip: int | None) -> Callable[[], pa.Array]:
+        """Keys of canonical forms, or, with ``skip``, of their SHA-256 after so many bytes."""
+        purpose = kind if skip is None else f"{kind}_sha256"
+
+        def made_here() -> pa.Array:
+            return self._keys(purpose, canonical if skip is None else _hashes(canonical, skip))
+
         if len(canonical) < _WORTH_A_PROCESS:
-            keys = self._keys(purpose, canonical)
+            keys = made_here()
             return lambda: keys
-        child = _Digesting(purpose, self.secret, canonical)
+        child = _Digesting(purpose, self.secret, canonical, skip)
 
         def finish() -> pa.Array:
             digests = child.result()
             # Where no process can be had, the work is done here.
-            return self._keys(purpose, canonical) if digests is None else _packed(digests, canonical)
+            return made_here() if digests is None else _packed(digests, canonical)
 
         return finish
 
@@ -190,9 +204,8 @@ class AddressKeys:
 
         canonical = self._in_pieces(values, lambda piece: canonical_column(kind, piece))
         address_key = self._keys(kind, canonical)
-        sha256_key = self._keys(f"{kind}_sha256", _hashes(canonical, 0))
-        digits = self._keys("phone_sha256", _hashes(canonical, 1)) if kind == "phone" else None
-        return PointColumns(canonical.cast(pa.large_string()), address_key, sha256_key, digits)
+        hashed = [self._keys(f"{kind}_sha256", _hashes(canonical, skip)) for skip in _HASHED_AFTER[kind]]
+        return PointColumns(canonical.cast(pa.large_string()), address_key, *hashed)
 
     def _in_pieces(self, values: pa.Array | pa.ChunkedArray, work: Callable[[pa.Array], pa.Array]) -> pa.Array:
         import pyarrow as pa
@@ -227,10 +240,16 @@ def _packed(digests: bytes, canonical: pa.Array) -> pa.Array:
     return pc.if_else(canonical.is_valid(), packed, pa.scalar(None, pa.binary(16)))
 
 
-class _Digesting:
-    """Digests of one column being made by ``digest_child``."""
+def _joined(parts: Sequence[Callable[[], pa.Array]]) -> pa.Array:
+    import pyarrow as pa
 
-    def __init__(self, purpose: str, secret: bytes, canonical: pa.Array) -> None:
+    return pa.concat_arrays([finish() for finish in parts])
+
+
+class _Digesting:
+    """Digests of one column being made by ``digest_child``; with ``skip``, of the SHA-256 of what follows so many bytes."""
+
+    def __init__(self, purpose: str, secret: bytes, canonical: pa.Array, skip: int | None) -> None:
         self._rows = len(canonical)
         self._child: subprocess.Popen[bytes] | None = None
         self._said: list[bytes] = []
@@ -244,7 +263,8 @@ class _Digesting:
                 stderr=subprocess.DEVNULL,
                 env=environment,
             )
-            sizes = array("q", (self._rows, len(text), len(purpose.encode()), len(secret)))
+            hashed_after = -1 if skip is None else skip
+            sizes = array("q", (self._rows, len(text), len(purpose.encode()), len(secret), hashed_after))
             whole = b"".join((sizes.tobytes(), ends, text, purpose.encode(), secret))
             self._talk = Thread(target=self._converse, args=(whole,), name="digests", daemon=True)
             self._talk.start()

@@ -47,16 +47,12 @@ class AskedSnapshot:
         hashes: pa.Table,
         question: Question,
         identifiers: pa.Table,
-        *,
-        with_hashes: bool,
     ) -> None:
         """Begins at once, in a thread of ``beside``, where rows are met later too."""
         self._beside, self._workspace, self._connection, self._snapshot = beside, workspace, connection, snapshot
         self._hashes, self._question, self._list_rows = hashes, question, len(identifiers)
-        self._by_address = (
-            isinstance(workspace, DuckDBEngine)
-            and not with_hashes
-            and named_by_address_alone(question, columns_shape(identifiers))
+        self._by_address = isinstance(workspace, DuckDBEngine) and named_by_address_alone(
+            question, columns_shape(identifiers)
         )
         self._begun = beside.submit(self._begin)
 

@@ -52,20 +52,23 @@ class FewRows:
     def _address_keys(self, kind: str) -> list[bytes | None]:
         return [None if found is None else found.address_key.bytes for found in self._points[kind]]
 
-    def _hash_keys(self, kind: str, *, of_plain: bool) -> list[bytes | None]:
-        if not of_plain:
-            return self._given[kind]
-        return [
-            found.sha256_key.bytes if given is None and found is not None and found.sha256_key is not None else given
-            for given, found in zip(self._given[kind], self._points[kind], strict=True)
-        ]
+    def _plain_hashes(self, *, wanted: bool = True) -> dict[str, list[bytes | None]]:
+        emails, phones = self._points["email"], self._points["phone"]
+        hashed = {
+            "email_plain_hash": [None if found is None else found.sha256_key for found in emails],
+            "phone_plain_hash": [None if found is None else found.sha256_key for found in phones],
+            "phone_digits_hash": [None if found is None else found.sha256_digits_key for found in phones],
+        }
+        return {
+            name: [key.bytes if wanted and key is not None else None for key in keys] for name, keys in hashed.items()
+        }
 
     def _parts(self, place: int) -> list[str | None]:
         return [None if found is None else found.canonical.rpartition("@")[place] for found in self._points["email"]]
 
     def keys(self, hashes: pa.Table) -> ListKeys:
         """As ``Addressed.keys`` of rows whose plain addresses are hashed."""
-        hashed = _distinct(self._hash_keys("email", of_plain=True), self._hash_keys("phone", of_plain=True))
+        hashed = _distinct(*self._given.values(), *self._plain_hashes().values())
         bans = zip(hashes["prohibition_id"].to_pylist(), hashes["hash_key"].to_pylist(), strict=True)
         return ListKeys(
             address_keys=_distinct(self._address_keys("email"), self._address_keys("phone"), self._posts),
@@ -92,8 +95,9 @@ class FewRows:
             "phone_key": self._address_keys("phone"),
             "post_key": self._posts,
             "row_name_key": nothing,
-            "email_hash_key": self._hash_keys("email", of_plain=with_hashes),
-            "phone_hash_key": self._hash_keys("phone", of_plain=with_hashes),
+            "email_hash_key": self._given["email"],
+            "phone_hash_key": self._given["phone"],
+            **self._plain_hashes(wanted=with_hashes),
             "row_ref": [None if ref is None else survivors.get(ref, ref) for ref in refs],
             "row_business_id": self._business_ids,
             "row_domain": self._parts(2),

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.register.business_ids import canonical_in_list
 from consentmgr.screening.facts import ROWS_SCHEMA, ListShape
+from consentmgr.screening.facts.resolution import PLAIN_HASHES
 from consentmgr.screening.question import Question
 from consentmgr.screening.register_frames import KEY, ListKeys
 from consentmgr.vocabulary.areas import area_of_text
@@ -44,6 +45,12 @@ class RowFrame:
         return self._table
 
 
+#: The keys of plain addresses, in the order in which ``AddressKeys.columns_later`` gives them.
+_KEYS_OF_PLAIN = {
+    "email": ("email_key", "email_plain_hash"),
+    "phone": ("phone_key", "phone_plain_hash", "phone_digits_hash"),
+}
+_HASHED = ("email_hash_key", "phone_hash_key", *PLAIN_HASHES)
 #: Where each identifier of a list ends up, of those that say whom a row is about.
 _NAMING_COLUMNS = {
     "email": "email_key", "phone": "phone_key", "street": "post_key", "email_sha256": "email_hash_key",
@@ -77,27 +84,20 @@ class Addressed:
         self._found: dict[str, pa.Array] = {}
         self._later: dict[str, Callable[[], pa.Array]] = {}
         self._emails: pa.Array | None = None
-        #: Hashed keys that stand in the list itself.
-        self._given_hashes: dict[str, pa.Array] = {}
         found = self._found
+        found |= dict.fromkeys(PLAIN_HASHES, nothing)
         for kind in ("email", "phone"):
             values, hashes = text.get(kind), text.get(f"{kind}_sha256")
             found[f"{kind}_key"], found[f"{kind}_hash_key"] = nothing, nothing
             if values is not None:
-                if with_hashes:
-                    columns = keys.columns(kind, values)
-                    canonical, found[f"{kind}_key"] = columns.canonical, columns.address_key
-                    if columns.sha256_key is not None:
-                        found[f"{kind}_hash_key"] = columns.sha256_key
-                else:
-                    canonical, self._later[f"{kind}_key"] = keys.column_later(kind, values)
+                canonical, later = keys.columns_later(kind, values, with_hashes=with_hashes)
+                for name, finish in zip(_KEYS_OF_PLAIN[kind], later, strict=False):
                     # Known already is which rows will have a key, and that is all that is asked before they are there.
-                    found[f"{kind}_key"] = canonical
+                    found[name], self._later[name] = canonical, finish
                 if kind == "email":
                     self._emails = canonical
             if hashes is not None:
-                self._given_hashes[kind] = by_hash = keys.sha256_column(kind, hashes)
-                found[f"{kind}_hash_key"] = pc.coalesce(by_hash, found[f"{kind}_hash_key"])
+                found[f"{kind}_hash_key"] = keys.sha256_column(kind, hashes)
         found["post_key"] = _post_keys(text, keys, nothing)
         self._business_ids, self._broken_ids = _business_ids(text.get("business_id"), self._count)
         self._domains = self._part_of_emails(1)
@@ -116,13 +116,14 @@ class Addressed:
 
     def forget_hashes(self) -> None:
         """Let plain addresses have no hashes: no ban that arrived hashed can meet them."""
-        for kind in ("email", "phone"):
-            self._found[f"{kind}_hash_key"] = self._given_hashes.get(kind, self._nothing)
+        for name in PLAIN_HASHES:
+            self._found[name] = self._nothing
+            self._later.pop(name, None)
 
     def keys(self, hashes: pa.Table) -> ListKeys:
         """The distinct identifiers of the rows, to ask the register by; ``hashes`` as ``prohibition_hashes`` gives them."""
         columns = self._found | {name: finish() for name, finish in self._later.items()}
-        hashed = {value for kind in ("email", "phone") for value in columns[f"{kind}_hash_key"].to_pylist()} - {None}
+        hashed = {value for name in _HASHED for value in columns[name].to_pylist()} - {None}
         met = pc.is_in(hashes["hash_key"], value_set=pa.array(hashed, KEY))
 
         def distinct(*arrays: pa.Array) -> list[Any]:

@@ -91,9 +91,7 @@ def screen(
             # asked about, while the addresses of the list become keys here.
             asked = None
             if snapshot is not None:
-                asked = AskedSnapshot(
-                    beside, workspace, connection, snapshot, hashes, question, identifiers, with_hashes=with_hashes
-                )
+                asked = AskedSnapshot(beside, workspace, connection, snapshot, hashes, question, identifiers)
             addressed = Addressed(identifiers, keys, with_hashes=with_hashes)
             rows = addressed.rows(question)
             duplicates = beside.submit(lambda: repeated_rows(addressed.key_column(addresses)))

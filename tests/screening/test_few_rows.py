@@ -10,6 +10,7 @@ import pytest
 
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.screening.decide import identifiers_of
+from consentmgr.screening.facts.resolution import named_by_address_alone
 from consentmgr.screening.few_rows import FewRows
 from consentmgr.screening.question import Question
 from consentmgr.screening.register_frames import HASHES_SCHEMA
@@ -87,3 +88,12 @@ def test_random_rows_become_the_same_columns(seed: int) -> None:
         asked = question(campaign["channel"], campaign.get("audience", "consumer"))
         rows = [{name: str(value) for name, value in made.row(campaign).items()} for _ in range(20)]
         same(rows, asked, with_hashes=bool(seed % 2))
+
+
+def test_a_list_of_addresses_stays_one_though_some_ban_arrived_hashed() -> None:
+    asked = question("phone", "consumer")
+    rows = Addressed(identifiers_of([{"phone": "050 123 4567"}]), KEYS, with_hashes=True).rows(asked)
+    assert rows.table()["phone_digits_hash"][0].is_valid
+    assert named_by_address_alone(asked, rows.shape)
+    hashed = Addressed(identifiers_of([{"phone": "050 123 4567"}, {"phone_sha256": DIGEST}]), KEYS, with_hashes=True)
+    assert not named_by_address_alone(asked, hashed.rows(asked).shape)

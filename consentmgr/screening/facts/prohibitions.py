@@ -28,7 +28,7 @@ from consentmgr.screening.facts.columns import (
     names_any,
     one_of,
 )
-from consentmgr.screening.facts.resolution import ListShape, current_roles
+from consentmgr.screening.facts.resolution import PLAIN_HASHES, ListShape, current_roles
 from consentmgr.screening.question import ALWAYS_BEFORE, NEVER_BEFORE, Question
 
 _OWN_SOURCES = ("self", "guardian", "staff", "court", "complaint")
@@ -158,7 +158,10 @@ def bans_on_rows(rows: Frame, prohibitions: Frame, hashes: Frame, erased: Frame,
     met: list[Frame] = []
     for bans, names_of_keys in (
         (nw.concat([plain, gone], how="vertical"), ("email_key", "phone_key", "post_key")),
-        (nw.concat([hashed, ordered(by_hash), gone], how="vertical"), ("email_hash_key", "phone_hash_key")),
+        (
+            nw.concat([hashed, ordered(by_hash), gone], how="vertical"),
+            ("email_hash_key", "phone_hash_key", *PLAIN_HASHES),
+        ),
     ):
         met.extend(
             rows.select("row_no", key)

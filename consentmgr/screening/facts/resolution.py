@@ -26,6 +26,10 @@ ROWS_SCHEMA = pa.schema(
         ("row_name_key", pa.binary(16)),
         ("email_hash_key", pa.binary(16)),
         ("phone_hash_key", pa.binary(16)),
+        # Of the addresses above, where some ban arrived hashed: with the number's plus, and without.
+        ("email_plain_hash", pa.binary(16)),
+        ("phone_plain_hash", pa.binary(16)),
+        ("phone_digits_hash", pa.binary(16)),
         ("row_ref", pa.string()),
         ("row_business_id", pa.string()),
         ("row_domain", pa.string()),
@@ -54,7 +58,9 @@ _POINT_FACTS = (
 )
 
 #: Columns that say whom or what a row is about.
-_NAMING = ("email_key", "phone_key", "post_key", "email_hash_key", "phone_hash_key", "row_ref", "row_business_id")
+NAMING = ("email_key", "phone_key", "post_key", "email_hash_key", "phone_hash_key", "row_ref", "row_business_id")
+#: Keys of the plain addresses' own hashes: they name nobody whom the addresses do not, and meet bans that arrived hashed.
+PLAIN_HASHES = ("email_plain_hash", "phone_plain_hash", "phone_digits_hash")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ class ListShape:
 
     def presence(self) -> tuple[frozenset[str], frozenset[str]]:
         """The identifiers that some rows carry and those that every row does: all that is ever asked of a shape."""
-        some = frozenset(column for column in _NAMING if self.counts.get(column, 0))
+        some = frozenset(column for column in (*NAMING, *PLAIN_HASHES) if self.counts.get(column, 0))
         return some, frozenset(column for column in some if self.counts[column] == self.rows)
 
     @classmethod
@@ -226,7 +232,7 @@ def named_directly(question: Question, shape: ListShape) -> bool:
     """
     if question.is_audience or question.is_inmail or question.point_kind == "post":
         return False
-    naming = [column for column in _NAMING if column != "row_business_id"]
+    naming = [column for column in NAMING if column != "row_business_id"]
     return [key for key in naming if shape.has(key)] == [f"{question.point_kind}_key"]
 
 
