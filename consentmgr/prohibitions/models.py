@@ -58,6 +58,12 @@ class Prohibition(Base):
         Index("ix_prohibition_organisation", "organisation", postgresql_where=text("organisation is not null")),
         Index("ix_prohibition_domain", "domain", postgresql_where=text("domain is not null")),
         Index("ix_prohibition_changed", "changed_xid"),
+        # Every long list asks whether any ban arrived hashed.
+        Index(
+            "ix_prohibition_hashed",
+            "id",
+            postgresql_where=text("target_kind in ('email_sha256', 'phone_sha256') and lifted_at is null"),
+        ),
         # The desk's list by source goes along it; outside lists are so long that their rows are found without, and an
         # import of one pays nothing.
         Index(
