@@ -537,6 +537,11 @@ class World:
             given, family = self.random.choice(PEOPLE)
             name = {"given_name": given, "family_name": family} if self.chance(90) else {}
             return {**{part: text for part, text in value.items() if part != "country"}, **name, **facts}
+        if self.chance(10):
+            # A list with all that is known of its people: at the postal address it is about whom it names.
+            given, family = self.random.choice(PEOPLE)
+            post = {part: text for part, text in self.random.choice(self.posts).items() if part != "country"}
+            facts |= {**post, "given_name": given, "family_name": family}
         return {kind: value.upper() if self.chance(10) else value, **facts}
 
     def holds(self, contact: DOCUMENT, value: str) -> bool:

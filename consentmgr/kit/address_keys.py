@@ -11,7 +11,7 @@ import subprocess
 import sys
 import uuid
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-from consentmgr.kit.canonical.columns import canonical_column, canonical_post_column, pieces
+from consentmgr.kit.canonical.columns import canonical_column, canonical_name_column, canonical_post_column, pieces
 from consentmgr.kit.canonical.emails import canonical_email
 from consentmgr.kit.canonical.hashes import canonical_sha256_column
 from consentmgr.kit.canonical.names import canonical_name
@@ -193,10 +193,7 @@ class AddressKeys:
 
     def name_column(self, given: pa.Array, family: pa.Array) -> pa.Array:
         """Keys of persons' names, two arrays of one length; null where both are blank."""
-        import pyarrow as pa
-
-        names = (canonical_name(one, other) for one, other in zip(_cells(given), _cells(family), strict=True))
-        return self._keys("name", pa.array(names, pa.large_string()))
+        return self._keys("name", canonical_name_column(given, family))
 
     def columns(self, kind: str, values: pa.Array | pa.ChunkedArray) -> PointColumns:
         """Canonical forms and every key of a column of ``email`` or ``phone``, as an import stores them."""
@@ -291,11 +288,6 @@ def _known(kind: str, kinds: tuple[str, ...]) -> str:
 
 def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _cells(values: pa.Array | pa.ChunkedArray) -> Iterable[str | None]:
-    cells: list[str | None] = values.to_pylist()
-    return cells
 
 
 def _hashes(canonical: pa.Array, skip: int) -> pa.Array:

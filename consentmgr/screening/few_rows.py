@@ -107,7 +107,7 @@ class FewRows:
             "row_titled": ["title" in row for row in rows],
             "row_areas": [area_codes(row.get("area")) for row in rows],
         }
-        if question.campaign.channel == "post":
+        if {"street", "postal_code"} <= self.named:
             names = (self.address_keys.name(row.get("given_name"), row.get("family_name")) for row in rows)
             found["row_name_key"] = [None if name is None else name.address_key.bytes for name in names]
         found["invalid"] = [self._is_invalid(place, found, question) for place in range(count)]

@@ -142,7 +142,8 @@ class Addressed:
         """The rows as the question needs them."""
         count, text, found = self._count, self._text, dict(self._found)
         found["row_name_key"] = self._nothing
-        if question.campaign.channel == "post" and ("given_name" in text or "family_name" in text):
+        # At a postal address the row is about the person whom it names, whatever the campaign's channel.
+        if found["post_key"] is not self._nothing and ("given_name" in text or "family_name" in text):
             blank = pa.nulls(count, pa.string())
             given, family = text.get("given_name"), text.get("family_name")
             found["row_name_key"] = self._keys.name_column(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from consentmgr.kit.canonical.emails import PLAIN_EMAIL, canonical_email
+from consentmgr.kit.canonical.names import name_part
 from consentmgr.kit.canonical.phones import PLAIN_FINNISH, canonical_phone, plain_e164
 from consentmgr.kit.canonical.postal import canonical_post
 
@@ -44,6 +45,26 @@ def canonical_post_column(
         _canonical_posts(*(column.slice(start, _PIECE) for column in whole)) for start in range(0, len(street), _PIECE)
     ]
     return pa.concat_arrays(done) if done else blank
+
+
+def canonical_name_column(given: pa.Array, family: pa.Array) -> pa.Array:
+    """``canonical_name`` of two columns of one length; large_string, null where a row has no canonical form."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if len(given) != len(family):
+        raise ValueError("the columns of a name must have one length")
+    # The same names come again and again, so that each is folded once.
+    parts = [_each_once(name_part, pc.fill_null(column.cast(pa.large_string()), "")) for column in (given, family)]
+    names = pc.binary_join_element_wise(*parts, pa.scalar("|", pa.large_string()))
+    return pc.if_else(pc.equal(names, "|"), pa.scalar(None, pa.large_string()), names)
+
+
+def _each_once(work: Callable[[str], str | None], values: pa.Array) -> pa.Array:
+    import pyarrow as pa
+
+    encoded = values.dictionary_encode()
+    return pa.array([work(text) for text in encoded.dictionary.to_pylist()], pa.large_string()).take(encoded.indices)
 
 
 # Street, house number, and a stair letter, an apartment number or both. No word of it needs a second look. Capitals

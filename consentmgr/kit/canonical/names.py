@@ -10,12 +10,15 @@ def canonical_name(given: str | None, family: str | None) -> str | None:
 
     A name never identifies anybody alone: it tells persons of one postal address apart.
     """
-    parts = [given or "", family or ""]
-    if any(len(part) > LONGEST_TEXT for part in parts):
+    parts = [name_part(given), name_part(family)]
+    return None if None in parts or not any(parts) else "|".join(part or "" for part in parts)
+
+
+def name_part(text: str | None) -> str | None:
+    """One of the two as it stands in ``canonical_name``: empty where it is blank, None where it can be no name's."""
+    text = text or ""
+    if len(text) > LONGEST_TEXT:
         return None
-    folded = [
-        " ".join(DASHES.sub("-", settled(visible(part), str.casefold)).replace("|", " ").replace("’", "'").split())
-        for part in parts
-    ]
-    name = "|".join(folded)
-    return name if any(folded) and printable(name) else None
+    folded = DASHES.sub("-", settled(visible(text), str.casefold)).replace("|", " ").replace("’", "'")
+    part = " ".join(folded.split())
+    return part if printable(part) else None
