@@ -79,7 +79,7 @@ class ErasureAsked:
 
 @dataclass(frozen=True, slots=True)
 class ErasureRefused:
-    """The newest refusal to erase (GDPR 12(4), 17(3)) since the person was last erased.
+    """The newest refusal to erase (GDPR 12(4)) since the person was last erased.
 
     ``ground``: None where it may not be told. ``sentence`` is what was said beside it; None where nothing was, or the
     proof of it lies elsewhere.

@@ -310,7 +310,7 @@ def _check_refusal(event: EventFields) -> None:
         if event.ground is not None:
             refuse("is of an event erasure_refused", "ground")
     elif event.ground is None:
-        refuse("is missing: erasure is refused on one of the grounds of GDPR 17(3)", "ground")
+        refuse("is missing: an answer that refuses erasure says on which ground (GDPR 12(4))", "ground")
     elif event.imported_without_date:
         refuse("cannot be: a refusal without its date answers no request", "imported_without_date")
 

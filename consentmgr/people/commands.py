@@ -503,8 +503,9 @@ def erase_command(
 @people_group.command("refuse-erasure")
 @click.argument("ref")
 @click.option(
-    "--ground", type=click.Choice(REFUSAL_GROUNDS), required=True, help="What the data is needed for: 17(3)(a)-(e)."
-)
+    "--ground", type=click.Choice(REFUSAL_GROUNDS), required=True,
+    help="What the data is needed for (GDPR 17(3)(a)-(e)), or why else it is not erased (17(1), 12(5), 12(2)).",
+)  # fmt: skip
 @click.option("--method", type=click.Choice(_METHODS), required=True, help="How the person was answered.")
 @click.option("--controller", help="Whose answer it is; without it that of all controllers.")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="When it was answered; now without it.")
@@ -512,7 +513,7 @@ def erase_command(
 def refuse_command(
     ref: str, ground: Any, method: Any, controller: str | None, day: datetime | None, reason: str | None
 ) -> None:
-    """Record that the contact REF, who asked to be erased, was answered by a refusal (GDPR 12(4), 17(3))."""
+    """Record that the contact REF, who asked to be erased, was answered by a refusal (GDPR 12(4))."""
     from consentmgr.kit.clock import HELSINKI
     from consentmgr.people.refusing import Refusal, refuse
 

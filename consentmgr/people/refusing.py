@@ -1,4 +1,4 @@
-"""Refusing to erase somebody who has asked for it (GDPR 17(3)), as it was answered to them (12(4))."""
+"""Refusing to erase somebody who has asked for it, as it was answered to them (GDPR 12(4))."""
 
 from __future__ import annotations
 

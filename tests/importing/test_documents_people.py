@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from consentmgr.importing.merging import merge
+from consentmgr.vocabulary.codes import REFUSAL_GROUNDS
 from tests.importing.registers import Register, contact, email, event
 
 AINO: dict[str, Any] = contact(
@@ -301,6 +302,16 @@ def test_a_refusal_says_its_ground_and_its_day_and_nothing_else_has_such_a_groun
     assert register.refusal(refused).field == field
     inside = {name: value for name, value in refused.items() if name not in ("type", "contact")}
     assert register.refusal(AINO | {"events": [inside]}).field == f"events[0].{field}"
+
+
+def test_every_ground_of_a_refusal_is_taken(register: Register) -> None:
+    refusals = [
+        on_its_own("erasure_refused", f"2026-06-0{day}T10:00:00+03:00", ground=ground)
+        for day, ground in enumerate(REFUSAL_GROUNDS, 1)
+    ]
+    register.take_well(AINO, *refusals)
+    told = register.rows("SELECT detail ->> 'ground' FROM ledger_entry WHERE event = 'erasure_refused' ORDER BY at")
+    assert [ground for (ground,) in told] == list(REFUSAL_GROUNDS)
 
 
 def test_a_refusal_is_taken_once_and_erases_nobody(register: Register) -> None:

@@ -450,6 +450,35 @@ def test_a_refused_wish_leaves_the_list_and_the_overview_and_a_new_one_waits_ane
     assert "the day has passed" not in row
 
 
+@pytest.mark.parametrize(
+    ("ground", "language", "sentence"),
+    [
+        ("legal_claims", "en", "The data is needed to establish, exercise or defend a legal claim (17(3)(e))"),
+        ("no_ground_applies", "en", "None of the grounds on which the law requires erasure applies (17(1))"),
+        ("no_ground_applies", "fi", "Mikään laissa säädetyistä poistamisen perusteista ei täyty (17 artiklan 1 kohta)"),
+        ("unfounded_or_excessive", "en", "The request was manifestly unfounded or excessive (12(5))"),
+        ("unfounded_or_excessive", "sv", "Begäran var uppenbart ogrundad eller orimlig (artikel 12.5)"),
+        ("identity_not_confirmed", "fi", "Pyynnön esittäjän henkilöllisyyttä ei voitu vahvistaa (12 artiklan 2 kohta)"),
+        (
+            "identity_not_confirmed",
+            "sv",
+            "Identiteten hos den som framställde begäran kunde inte bekräftas (artikel 12.2)",
+        ),
+    ],
+)
+def test_every_ground_is_told_in_a_sentence_of_its_own(
+    register: Register, desk: Desk, ground: str, language: str, sentence: str
+) -> None:
+    register.take(asking("Patient", ("erasure_requested", 9)), now=clock.now())
+    officer = desk("dpo", language=language)
+    number = register.id_of("asks:patient")
+    assert f">{sentence}</span>" in officer.get(f"/desk/people/{number}/refuse-erasure").text
+    assert refusing(register, officer, "asks:patient", ground=ground).status_code == 303
+    assert not rows_of(officer)
+    # Once above all else, and once where it happened.
+    assert officer.get(f"/desk/people/{number}").text.count(f"{sentence}.") == 2
+
+
 def test_a_refusal_is_in_the_ledger_and_the_audit_log_and_its_words_go_with_an_erasure(
     register: Register, desk: Desk
 ) -> None:

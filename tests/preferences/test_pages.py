@@ -282,6 +282,36 @@ def test_whoever_is_refused_erasure_sees_why_and_where_to_turn_and_is_not_invite
     assert told not in client.get(f"{path}?lang={language}").text
 
 
+@pytest.mark.parametrize(
+    ("ground", "language", "told", "yours"),
+    [
+        ("no_ground_applies", "fi", "Mikään laissa säädetyistä poistamisen perusteista ei täyty.", True),
+        ("no_ground_applies", "sv", "Ingen av de grunder som enligt lagen kräver radering är tillämplig.", True),
+        ("unfounded_or_excessive", "fi", "Pyyntö oli ilmeisen perusteeton tai kohtuuton.", True),
+        ("unfounded_or_excessive", "en", "The request was manifestly unfounded or excessive.", True),
+        ("identity_not_confirmed", "fi", "Pyynnön esittäjän henkilöllisyyttä ei voitu vahvistaa.", False),
+        ("identity_not_confirmed", "sv", "Identiteten hos den som framställde begäran kunde inte bekräftas.", False),
+        ("identity_not_confirmed", "en", "The identity of whoever made the request could not be confirmed.", False),
+    ],
+)
+def test_a_refusal_without_a_need_for_the_data_is_told_in_its_own_sentence(
+    client: FlaskClient, people: Choosers, path: str, ground: str, language: str, told: str, yours: bool
+) -> None:
+    """Whose identity was not confirmed is not told that it was they who asked, but how to ask so that it counts."""
+    wish = {"event": "erasure_requested", "at": "2026-09-01T10:00:00+03:00", "method": "email_link"}
+    refused = {
+        "event": "erasure_refused", "at": "2026-09-20T10:00:00+03:00", "controller": "acme", "method": "email_link",
+        "ground": ground,
+    }  # fmt: skip
+    people.take(person("aino", wish, refused))
+    shown = unescape(client.get(f"{path}?lang={language}").text)
+    asked = {"fi": "Pyysit meitä", "sv": "Du bad oss", "en": "You asked us"}[language]
+    write = {"fi": "kirjoita meille", "sv": "skriv till oss", "en": "write to us"}[language]
+    assert told in shown
+    assert (asked in shown, write in shown) == (yours, not yours)
+    assert people.verdict(topic="courses") == ("block", "ERASED_SUPPRESSED")
+
+
 def test_why_another_controller_refused_is_not_told(client: FlaskClient, people: Choosers, path: str) -> None:
     people.take({"type": "controller", "key": "beta", "name": "Beta Oy"})
     wish = {"event": "erasure_requested", "at": "2026-09-01T10:00:00+03:00", "controller": "beta", "method": "paper"}
