@@ -199,6 +199,7 @@ CODE_NAMES: Final[Mapping[str, Names]] = {
         ("erased", "data erased", "tiedot poistettu", "uppgifterna raderades"),
         ("access_requested", "access asked for", "tietoja pyydetty", "tillgång begärdes"),
         ("erasure_refused", "erasure refused", "poistosta kieltäydytty", "radering avslogs"),
+        ("erasure_extended", "time to answer extended", "vastausaikaa jatkettu", "svarstiden förlängdes"),
         ("legal_basis_set", "legal basis", "käsittelyperuste", "rättslig grund"),
         ("prohibition_added", "ban entered", "kielto kirjattu", "förbud infördes"),
         ("prohibition_lifted", "ban lifted", "kielto kumottu", "förbud hävdes"),

@@ -82,6 +82,7 @@ EventKind = Literal[
     "erased",
     "access_requested",
     "erasure_refused",
+    "erasure_extended",
 ]
 #: Why erasure is refused. What the data is needed for: GDPR 17(3)(a) to (e), in the law's order. Then what else the law
 #: lets a request be refused for: nothing of 17(1) is met; 12(5); who asked is not known (12(2), 12(6), 11(2)).

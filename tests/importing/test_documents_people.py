@@ -292,6 +292,8 @@ def test_a_ban_that_ends_before_it_begins_or_is_for_nobody_is_refused(register: 
         ({}, "ground"),
         ({"ground": "legal_claims", "imported_without_date": True}, "imported_without_date"),
         ({"event": "objected", "ground": "legal_claims"}, "ground"),
+        ({"event": "erasure_extended", "reason": "as it is", "ground": "legal_claims"}, "ground"),
+        ({"event": "erasure_extended", "reason": "as it is", "imported_without_date": True}, "imported_without_date"),
     ],
 )
 def test_a_refusal_says_its_ground_and_its_day_and_nothing_else_has_such_a_ground(
@@ -325,3 +327,13 @@ def test_a_refusal_is_taken_once_and_erases_nobody(register: Register) -> None:
     ]
     assert register.contact()["erased_at"] is None
     assert register.one("SELECT count(*) FROM standing WHERE matter = 'erasure'") == 0
+
+
+def test_an_extension_is_taken_once_and_its_reason_is_personal(register: Register) -> None:
+    told = on_its_own("erasure_extended", "2026-06-01T10:00:00+03:00", reason="Many registers.", controller="acme")
+    register.take_well(AINO, told)
+    register.take_well(told)
+    assert register.rows("SELECT detail FROM ledger_entry WHERE event = 'erasure_extended'") == [({},)]
+    assert register.one("SELECT count(*) FROM standing WHERE matter = 'erasure'") == 0
+    # As an erasure leaves it, and an export after that: without its reason it is the same act, and taken.
+    register.take_well(on_its_own("erasure_extended", "2026-07-01T10:00:00+03:00", controller="acme"))

@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
+from babel.dates import format_date
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.keys import Keys, distrust_link_key, load_link_keys, rotate_link_key
+from consentmgr.kit.clock import local_date
 from consentmgr.preferences.links import LinkUse
+from consentmgr.vocabulary.time_rules import answer_due
 from tests.preferences.choosers import AINO, COURSES, Choosers, person
 
 
@@ -228,6 +231,35 @@ def test_whoever_asked_to_be_erased_sees_by_when_it_is_answered_and_is_not_invit
     # Every box that could be ticked stands behind what is opened on purpose.
     assert shown.index('<details class="later">') < shown.index('name="now"') < shown.index("</details>")
     assert client.post(f"{path}?lang={language}", data=fields(shown)).status_code == 200
+    assert people.verdict(topic="courses") == ("block", "ERASED_SUPPRESSED")
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("fi", "Kerroimme sinulle {told}, että saat vastauksen viimeistään {due}."),
+        ("sv", "Den {told} meddelade vi dig att du får svar senast den {due}."),
+        ("en", "We told you on {told} that answering takes until {due}."),
+    ],
+)
+@pytest.mark.parametrize("controller", ["acme", "beta"])
+def test_whoever_was_told_that_the_answer_takes_longer_sees_until_when(
+    client: FlaskClient, people: Choosers, path: str, language: str, told: str, controller: str
+) -> None:
+    """What another controller told is not for this one's page; nor is the reason, which the person has."""
+    people.take({"type": "controller", "key": "beta", "name": "Beta Oy"})
+    asked, answered = people.now - timedelta(days=40), people.now - timedelta(days=20)
+    wish = {"event": "erasure_requested", "at": asked.isoformat(), "controller": controller, "method": "paper"}
+    longer = {**wish, "event": "erasure_extended", "at": answered.isoformat(), "reason": "A secret."}
+    people.take(person("aino", wish, longer))
+    shown = unescape(client.get(f"{path}?lang={language}").text)
+    due, told_on = (
+        format_date(day, "long", locale="en_GB" if language == "en" else language)
+        for day in (answer_due(local_date(asked), extended=True), local_date(answered))
+    )
+    assert due in shown
+    assert (told.format(told=told_on, due=due) in shown) == (controller == "acme")
+    assert "A secret" not in shown
     assert people.verdict(topic="courses") == ("block", "ERASED_SUPPRESSED")
 
 
