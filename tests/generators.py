@@ -320,6 +320,7 @@ class World:
                 "erased",
                 "access_requested",
                 "erasure_refused",
+                "erasure_extended",
             )
         )
         common = filled(
@@ -333,6 +334,9 @@ class World:
         if kind == "erasure_refused":
             common.pop("imported_without_date", None)
             return common | {"ground": self.random.choice(REFUSAL_GROUNDS)}
+        if kind == "erasure_extended":
+            common.pop("imported_without_date", None)
+            return common | {"reason": "many registers to look through"}
         if kind in ("consent_given", "guardian_consented"):
             return common | self.consent()
         if kind == "complaint":

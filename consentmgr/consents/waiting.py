@@ -1,4 +1,4 @@
-"""All who have asked to be erased and wait for an answer, the longest first."""
+"""All who have asked to be erased and wait for an answer, by the last day to give it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Told(NamedTuple):
 
 
 def waiting_for_erasure(session: Session, sight: Sight) -> list[Waiting]:
-    """Everybody seen who waits, the oldest wish first, so that those past their day come first. One statement.
+    """Everybody seen who waits, the nearest last day first, so that those past their day come first. One statement.
 
     A wish that was refused waits no more; one made after that waits anew. A wish made to controllers that are not seen
     is none here, as on the person's own page.
@@ -58,4 +58,4 @@ def waiting_for_erasure(session: Session, sight: Sight) -> list[Waiting]:
         for contact_id, acts in told.items()
         if (asked := ErasureAsked.of(acts, sight.controllers)) is not None
     ]
-    return sorted(found, key=lambda one: (one.asked.on, one.contact_id))
+    return sorted(found, key=lambda one: (one.asked.due, one.asked.on, one.contact_id))

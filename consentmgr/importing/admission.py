@@ -210,6 +210,8 @@ class _Judge:
     def _act(self, event: EventFields, ref: str, place: str) -> Rejection | None:
         if event.event in LIFTING and (refused := self._lifting(event, place)) is not None:
             return refused
+        if event.event == "erasure_extended" and not (event.reason or "").strip():
+            return Rejection("is missing: whoever is to wait longer is told why (GDPR 12(3))", f"{place}reason")
         if self.known is None:
             return None
         named = event.controller if event.event not in _CONSENTS else event.controller or self.default

@@ -41,7 +41,7 @@ NOT_STORED: Final = (
 #: Acts that a register restored from a copy may take before it knows who left since.
 _STOPS: Final = (
     "consent_refused", "consent_withdrawn", "objected", "complaint", "restricted", "erasure_requested", "erased",
-    "access_requested", "erasure_refused",
+    "access_requested", "erasure_refused", "erasure_extended",
 )  # fmt: skip
 #: Told of a document about somebody who was erased.
 ERASED: Final = Rejection("is erased: nothing of the document is kept but the acts in it", "ref")

@@ -297,22 +297,25 @@ def check_event(event: EventFields, premises: Premises) -> None:
     if event.controller is not None or event.event in ("consent_given", "guardian_consented"):
         premises.controller(event.controller)
     _not_future_time(event.at, premises, "at")
-    _check_refusal(event)
+    _check_answer(event)
     if event.evidence is not None and event.evidence.confirmed_at is not None:
         _not_future_time(event.evidence.confirmed_at, premises, "evidence.confirmed_at")
     if isinstance(event, Event):
         key_of(event.contact, "contact")
 
 
-def _check_refusal(event: EventFields) -> None:
-    """An answer that refuses says by which ground and when (GDPR 12(4)); no other event has such a ground."""
-    if event.event != "erasure_refused":
-        if event.ground is not None:
-            refuse("is of an event erasure_refused", "ground")
-    elif event.ground is None:
-        refuse("is missing: erasure is refused on one of the grounds of GDPR 17(3)", "ground")
-    elif event.imported_without_date:
-        refuse("cannot be: a refusal without its date answers no request", "imported_without_date")
+def _check_answer(event: EventFields) -> None:
+    """An answer to a wish to be erased says when it was given, and one that refuses on which ground (GDPR 12(3)-(4)).
+
+    No other event has such a ground. The reason of an extension is not asked for here: an erasure takes it away, and what
+    was exported is taken again.
+    """
+    if event.event == "erasure_refused" and event.ground is None:
+        refuse("is missing: an answer that refuses erasure says on which ground (GDPR 12(4))", "ground")
+    if event.event != "erasure_refused" and event.ground is not None:
+        refuse("is of an event erasure_refused", "ground")
+    if event.event in ("erasure_refused", "erasure_extended") and event.imported_without_date:
+        refuse("cannot be: an answer without its date answers no request", "imported_without_date")
 
 
 def check_organisation(document: Organisation, premises: Premises) -> tuple[str | None, str | None, list[CheckedPoint]]:

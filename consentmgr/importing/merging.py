@@ -27,6 +27,7 @@ from consentmgr.audit.service import record
 from consentmgr.campaigns.policy import current
 from consentmgr.consents import ledger
 from consentmgr.consents.acts import NewEntry, digest_of, register_change_entry
+from consentmgr.consents.requests import ERASURE
 from consentmgr.consents.standing import CONSENTS, KINDS
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.clock import local_date
@@ -140,7 +141,7 @@ def _repeated(
 ) -> tuple[list[NewEntry], int]:
     """The entries to append, the two that say that the merge happened last; and how many stops had been opened."""
     bans_before: date = current(session).research_bans_before
-    told = {*KINDS, "erasure_refused"}
+    told = {*KINDS, *ERASURE}
     found = [recorded for recorded in ledger.entries_of(session, [loser.id]) if recorded.entry.event in told]
     holding = _still_holding(session, loser.id)
     entries: list[NewEntry] = []

@@ -57,6 +57,7 @@ DECISIONS: Final[Mapping[str, Any]] = {
     "erased": _("erasures"),
     "erasure_requested": _("wishes to be erased"),
     "erasure_refused": _("refusals to erase"),
+    "erasure_extended": _("extensions of the time to answer"),
     "restricted": _("restrictions"),
     "restriction_lifted": _("restrictions lifted"),
     "legal_basis_set": _("legal bases"),

@@ -204,7 +204,7 @@ class LedgerEntrySchema(ApiSchema):
     prohibition = fields.String(required=True, allow_none=True)
     evidence = fields.Nested(EvidenceToldSchema, required=True)
     ground = fields.String(
-        required=True, allow_none=True, metadata={"description": "Of `erasure_refused`: what the data is needed for."}
+        required=True, allow_none=True, metadata={"description": "Of `erasure_refused`: why the data is not erased."}
     )
     legal_basis = fields.Nested(LegalBasisSetSchema, required=True, allow_none=True)
 

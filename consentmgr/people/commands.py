@@ -503,8 +503,9 @@ def erase_command(
 @people_group.command("refuse-erasure")
 @click.argument("ref")
 @click.option(
-    "--ground", type=click.Choice(REFUSAL_GROUNDS), required=True, help="What the data is needed for: 17(3)(a)-(e)."
-)
+    "--ground", type=click.Choice(REFUSAL_GROUNDS), required=True,
+    help="What the data is needed for (GDPR 17(3)(a)-(e)), or why else it is not erased (17(1), 12(5), 12(2)).",
+)  # fmt: skip
 @click.option("--method", type=click.Choice(_METHODS), required=True, help="How the person was answered.")
 @click.option("--controller", help="Whose answer it is; without it that of all controllers.")
 @click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="When it was answered; now without it.")
@@ -512,7 +513,7 @@ def erase_command(
 def refuse_command(
     ref: str, ground: Any, method: Any, controller: str | None, day: datetime | None, reason: str | None
 ) -> None:
-    """Record that the contact REF, who asked to be erased, was answered by a refusal (GDPR 12(4), 17(3))."""
+    """Record that the contact REF, who asked to be erased, was answered by a refusal (GDPR 12(4))."""
     from consentmgr.kit.clock import HELSINKI
     from consentmgr.people.refusing import Refusal, refuse
 
@@ -528,6 +529,30 @@ def refuse_command(
         )
         refuse(session, _person(session, ref), answer, keys=keys, actor=signed_in_user(), now=now)
     click.echo("recorded; the request waits no longer, and what is sent does not change")
+
+
+@people_group.command("extend-erasure")
+@click.argument("ref")
+@click.option("--method", type=click.Choice(_METHODS), required=True, help="How the person was told.")
+@click.option("--controller", help="Who takes the time; without it all controllers.")
+@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="When the person was told; now without it.")
+@click.option("--reason", required=True, help="Why the answer takes longer, as the person was told.")
+def extend_command(ref: str, method: Any, controller: str | None, day: datetime | None, reason: str) -> None:
+    """Record that the contact REF, who asked to be erased, was told that the answer takes two months more (GDPR 12(3))."""
+    from consentmgr.kit.clock import HELSINKI
+    from consentmgr.people.extending import Extension, extend
+
+    with _register() as (session, keys, _):
+        now = clock.now()
+        told = Extension(
+            day=local_date(now) if day is None else day.date(),
+            hour=now.astimezone(HELSINKI).time() if day is None else None,
+            controller=controller,
+            method=method,
+            reason=reason,
+        )
+        due = extend(session, _person(session, ref), told, keys=keys, actor=signed_in_user(), now=now)
+    click.echo(f"recorded; the request is answered by {due:%Y-%m-%d}, and what is sent does not change")
 
 
 def _stays(told: Any) -> None:

@@ -1,10 +1,13 @@
-"""The browser door of erasing people: one from their page, many from a list with a second person; and of refusing to."""
+"""The browser door of erasing people: one from their page, many from a list with a second person; and of refusing to, or
+taking longer.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, time
 from io import BytesIO
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from flask import Response, make_response, redirect, request, url_for
@@ -16,7 +19,7 @@ from consentmgr.consents.waiting import waiting_for_erasure
 from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
-from consentmgr.people import erasing, refusing
+from consentmgr.people import erasing, extending, refusing
 from consentmgr.people.desk import (
     Faults,
     audited,
@@ -32,6 +35,7 @@ from consentmgr.people.desk import (
     text,
     to_person,
 )
+from consentmgr.people.extending import Extension
 from consentmgr.people.reading import person_of
 from consentmgr.people.recording import METHODS
 from consentmgr.people.refusing import Refusal
@@ -43,7 +47,8 @@ from consentmgr.staff.access import actor, needs, takes_up_to
 from consentmgr.staff.accounts import names_of
 from consentmgr.staff.roles import Permission
 from consentmgr.timetable.tasks import task_of
-from consentmgr.vocabulary.codes import REFUSAL_GROUNDS
+from consentmgr.vocabulary.codes import REFUSAL_GROUNDS, ConsentMethod
+from consentmgr.vocabulary.time_rules import answer_due
 
 #: Bytes of a list: ``erasing.MOST`` addresses, with room.
 _LARGEST = 10_000_000
@@ -159,11 +164,7 @@ def refuse_erasure(contact_id: int) -> tuple[str, int] | AnyResponse:
                     session, form.person, answer, keys=application.address_keys(), actor=actor().name, now=form.now
                 )
             except BadInput as refused:
-                if refused.field in _REFUSED:
-                    field, sentence = _REFUSED[refused.field]
-                    form.faults[field] = str(sentence)
-                else:
-                    form.faults.refused(refused.field)
+                _say(form.faults, refused)
         if form.faults:
             return _refusal_page(form, request.form), 422
     done(gettext("The refusal is recorded. What is sent to the person does not change."))
@@ -173,13 +174,32 @@ def refuse_erasure(contact_id: int) -> tuple[str, int] | AnyResponse:
 #: What the page says where the answer does not fit: the field it stands at, and the sentence.
 _REFUSED: Final = {
     "form": ("form", _("No request waits: it has been answered already.")),
+    "extended": ("form", _("The time to answer has been extended already. The law lets it be extended once.")),
     "day_before": ("day", _("The answer was given before the request came.")),
+    "late": ("day", _("The first month had passed by then: the time to answer can no longer be extended.")),
     "wish": ("controller", _("The request was made to another controller, or to all of them.")),
 }
 
 
-def _read_refusal(form: Form) -> Refusal | None:
-    """The answer as the form tells it; None where something must be mended first."""
+def _say(faults: Faults, refused: BadInput) -> None:
+    if refused.field in _REFUSED:
+        field, sentence = _REFUSED[refused.field]
+        faults[field] = str(sentence)
+    else:
+        faults.refused(refused.field)
+
+
+class _Answer(NamedTuple):
+    """What both answers say: for which controller (None: all), on which day, and by which way it was given."""
+
+    controller: str | None
+    day: date
+    hour: time | None
+    method: ConsentMethod
+
+
+def _read_answer(form: Form) -> _Answer | None:
+    """That part of the form; None where something must be mended first."""
     faults = form.faults
     allowed = [key for key, _name in controller_choices(controllers_seen(form.session), all_of_them=True)]
     controller = one_of("controller", allowed, faults) or (allowed[0] if len(allowed) == 1 else None)
@@ -190,33 +210,95 @@ def _read_refusal(form: Form) -> Refusal | None:
     hour = hour_of("hour", faults)
     method = one_of("method", METHODS, faults)
     faults.missing("method", method)
-    ground = one_of("ground", REFUSAL_GROUNDS, faults)
-    faults.missing("ground", ground)
-    sentence = text("reason", longest=refusing.LONGEST)
-    if faults or controller is None or day is None or method is None or ground is None:
+    if faults or controller is None or day is None or method is None:
         return None
-    named = None if controller == "*" else controller
-    return Refusal(day=day, hour=hour, controller=named, method=method, ground=ground, sentence=sentence)
+    return _Answer(None if controller == "*" else controller, day, hour, method)
+
+
+def _read_refusal(form: Form) -> Refusal | None:
+    """The answer as the form tells it; None where something must be mended first."""
+    answer = _read_answer(form)
+    ground = one_of("ground", REFUSAL_GROUNDS, form.faults)
+    form.faults.missing("ground", ground)
+    sentence = text("reason", longest=refusing.LONGEST)
+    if form.faults or answer is None or ground is None:
+        return None
+    return Refusal(**answer._asdict(), ground=ground, sentence=sentence)
 
 
 def _refusal_page(form: Form, given: Mapping[str, str]) -> str:
-    person = form.person
-    if person.erasure is None and not form.faults:
+    if form.person.erasure is None and not form.faults:
         raise NotFound("no wish to be erased waits for an answer")
+    return _answer_page(
+        "refuse_erasure",
+        form,
+        given,
+        grounds=choices("refusal_reason", REFUSAL_GROUNDS),
+        longest=refusing.LONGEST,
+    )
+
+
+def _answer_page(name: str, form: Form, given: Mapping[str, str], **more: object) -> str:
+    person = form.person
     offered = controller_choices(controllers_seen(form.session), all_of_them=True)
     wished = person.erasure.controller if person.erasure is not None else None
-    audited("contact", person.contact.id, {"form": "refuse_erasure"})
+    audited("contact", person.contact.id, {"form": name})
     return page(
-        "refuse_erasure",
+        name,
         person=person,
         faults=form.faults,
         given=given,
         controllers=offered,
         controller=given.get("controller") or wished or offered[0][0],
         methods=choices("desk_method", METHODS),
-        grounds=choices("refusal_reason", REFUSAL_GROUNDS),
-        longest=refusing.LONGEST,
+        **more,
     )
+
+
+# --- taking longer ----------------------------------------------------------------------------------------------------
+
+
+@people.get("/<int:contact_id>/extend-erasure")
+@needs(Permission.ERASE)
+def extension_form(contact_id: int) -> str:
+    return reading(contact_id, lambda form: _extension_page(form, now_fields()))
+
+
+@people.post("/<int:contact_id>/extend-erasure")
+@needs(Permission.ERASE)
+def extend_erasure(contact_id: int) -> tuple[str, int] | AnyResponse:
+    """Take down that the person was told, within the first month, that the answer takes two months more, and why."""
+    with application.database().transaction() as session:
+        form = Form(present(session, contact_id), session)
+        told = _read_extension(form)
+        if told is not None:
+            try:
+                extending.extend(
+                    session, form.person, told, keys=application.address_keys(), actor=actor().name, now=form.now
+                )
+            except BadInput as refused:
+                _say(form.faults, refused)
+        if form.faults:
+            return _extension_page(form, request.form), 422
+    done(gettext("The extension is recorded. What is sent to the person does not change."))
+    return to_person(contact_id)
+
+
+def _read_extension(form: Form) -> Extension | None:
+    answer = _read_answer(form)
+    reason = text("reason", longest=extending.LONGEST)
+    form.faults.missing("reason", reason)
+    if form.faults or answer is None:
+        return None
+    return Extension(**answer._asdict(), reason=reason)
+
+
+def _extension_page(form: Form, given: Mapping[str, str]) -> str:
+    asked = form.person.erasure
+    if (asked is None or asked.extended is not None) and not form.faults:
+        raise NotFound("no wish to be erased waits whose time to answer can be extended")
+    until = answer_due(asked.on, extended=True) if asked is not None else None
+    return _answer_page("extend_erasure", form, given, until=until, longest=extending.LONGEST)
 
 
 # --- many -------------------------------------------------------------------------------------------------------------

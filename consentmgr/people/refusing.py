@@ -1,4 +1,4 @@
-"""Refusing to erase somebody who has asked for it (GDPR 17(3)), as it was answered to them (12(4))."""
+"""Refusing to erase somebody who has asked for it, as it was answered to them (GDPR 12(4))."""
 
 from __future__ import annotations
 
@@ -37,6 +37,17 @@ class Refusal:
     sentence: str | None = None
 
 
+def answered_at(asked: ErasureAsked, day: date, hour: time | None, *, now: datetime) -> datetime:
+    """When the wish was answered. Raises ``BadInput`` where that lies in the future, or before the wish."""
+    at = moment_of(day, hour, stops=False, now=now)
+    if hour is None and day == local_date(asked.at):
+        # No hour is known, and an answer comes after what it answers.
+        at = max(at, asked.at)
+    if at < asked.at:
+        raise BadInput("lies before the wish", field="day_before")
+    return at
+
+
 def refuse(session: Session, person: Person, answer: Refusal, *, keys: AddressKeys, actor: str, now: datetime) -> None:
     """Enter the refusal in the ledger; does not commit. Audited. What screening answers stays as it is.
 
@@ -45,12 +56,7 @@ def refuse(session: Session, person: Person, answer: Refusal, *, keys: AddressKe
     asked = person.erasure
     if asked is None:
         raise BadInput("no wish to be erased waits for an answer", field="form")
-    at = moment_of(answer.day, answer.hour, stops=False, now=now)
-    if answer.hour is None and answer.day == local_date(asked.at):
-        # No hour is known, and an answer comes after what it answers.
-        at = max(at, asked.at)
-    if at < asked.at:
-        raise BadInput("lies before the wish", field="day_before")
+    at = answered_at(asked, answer.day, answer.hour, now=now)
     event = documents.Event(
         contact=person.contact.ref,
         event="erasure_refused",

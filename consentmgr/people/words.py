@@ -6,27 +6,40 @@ from collections.abc import Mapping
 from typing import Final
 
 from consentmgr.vocabulary.code_names import CODE_NAMES, Names, code_name
-from consentmgr.vocabulary.codes import REFUSAL_GROUNDS, Language
+from consentmgr.vocabulary.codes import Language
 
 
 def _names(*rows: tuple[str, str, str, str]) -> Names:
     return {code: {"en": en, "fi": fi, "sv": sv} for code, en, fi, sv in rows}
 
 
+#: Where in the GDPR each ground of a refusal to erase stands: article, paragraph, and point.
+_PLACES: Final[Mapping[str, tuple[str, str, str]]] = {
+    "freedom_of_expression": ("17", "3", "a"),
+    "legal_obligation": ("17", "3", "b"),
+    "public_health": ("17", "3", "c"),
+    "archiving_or_research": ("17", "3", "d"),
+    "legal_claims": ("17", "3", "e"),
+    "no_ground_applies": ("17", "1", ""),
+    "unfounded_or_excessive": ("12", "5", ""),
+    "identity_not_confirmed": ("12", "2", ""),
+}
+
+
 def _with_article() -> Names:
     """The grounds of a refusal to erase as the choices of a form: each with its place in the law."""
-    article: dict[Language, str] = {
-        "en": "17(3)({})",
-        "fi": "17 artiklan 3 kohdan {} alakohta",
-        "sv": "artikel 17.3 {}",
-    }
     return {
-        code: {
-            language: f"{CODE_NAMES['refusal_ground'][code][language]} ({text.format(letter)})"
-            for language, text in article.items()
-        }
-        for code, letter in zip(REFUSAL_GROUNDS, "abcde", strict=True)
+        code: {language: f"{text} ({_place(*_PLACES[code], language)})" for language, text in names.items()}
+        for code, names in CODE_NAMES["refusal_ground"].items()
     }
+
+
+def _place(article: str, paragraph: str, point: str, language: Language) -> str:
+    if language == "en":
+        return f"{article}({paragraph})" + (f"({point})" if point else "")
+    if language == "sv":
+        return f"artikel {article}.{paragraph}" + (f" {point}" if point else "")
+    return f"{article} artiklan {paragraph} " + (f"kohdan {point} alakohta" if point else "kohta")
 
 
 WORDS: Final[Mapping[str, Names]] = {

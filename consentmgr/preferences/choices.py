@@ -277,10 +277,13 @@ def choices_of(known: Known, link: Link, now: datetime, language: Language) -> C
 def _erasure(known: Known, link: Link) -> tuple[ErasureAsked | None, ErasureRefused | None]:
     """The wish to be erased that waits at the link's controller; and where none does, the refusal of the last.
 
-    By what ground another controller refused is not for this one's pages, only that nothing is sent (law.md stage 3).
+    By what ground another controller refused is not for this one's pages, only that nothing is sent (law.md stage 3); nor
+    what it told of the time its answer takes, only until when.
     """
     acts = [entry for _, entry in known.past.entries]
     asked = ErasureAsked.of(acts, (link.controller,))
+    if asked is not None and asked.controller not in (None, link.controller):
+        asked = replace(asked, extended=None)
     refused = ErasureRefused.of(acts) if asked is None else None
     if refused is not None and refused.controller not in (None, link.controller):
         refused = replace(refused, ground=None, sentence=None)

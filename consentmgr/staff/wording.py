@@ -156,6 +156,7 @@ ACTIONS = {
     "merged": _("People merged"),
     "contacts.erase": _("Person erased"),
     "contacts.refuse_erasure": _("Erasure refused"),
+    "contacts.extend_erasure": _("Time to answer a request to be erased extended"),
     "contacts.erase_listed": _("List of people to erase made"),
     "prohibitions.lift": _("Bans lifted"),
     "link_mailed": _("Person's link mailed"),

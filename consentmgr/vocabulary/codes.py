@@ -82,14 +82,19 @@ EventKind = Literal[
     "erased",
     "access_requested",
     "erasure_refused",
+    "erasure_extended",
 ]
-#: What the data is needed for where erasure is refused: GDPR 17(3)(a) to (e), in the law's order.
+#: Why erasure is refused. What the data is needed for: GDPR 17(3)(a) to (e), in the law's order. Then what else the law
+#: lets a request be refused for: nothing of 17(1) is met; 12(5); who asked is not known (12(2), 12(6), 11(2)).
 RefusalGround = Literal[
     "freedom_of_expression",
     "legal_obligation",
     "public_health",
     "archiving_or_research",
     "legal_claims",
+    "no_ground_applies",
+    "unfounded_or_excessive",
+    "identity_not_confirmed",
 ]
 GivenBy = Literal["self", "representative", "unverified"]
 DoubleOptIn = Literal["not_used", "pending", "confirmed"]

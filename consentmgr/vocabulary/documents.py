@@ -232,7 +232,7 @@ class EventFields(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True,
     reason: Text | None = None
     given_by: GivenBy | None = None
     imported_without_date: bool | None = None
-    #: Of ``erasure_refused``: what the data is needed for.
+    #: Of ``erasure_refused``: why the data is not erased.
     ground: RefusalGround | None = None
 
 

@@ -54,13 +54,17 @@ def born_after_for_age(today: date, years: int) -> date:
         return date(today.year - years, 2, 28)
 
 
-def answer_due(received_on: date) -> date:
-    """The last day to answer a request of somebody whose data it is (GDPR 12(3)): one month from its receipt.
+def answer_due(received_on: date, *, extended: bool = False) -> date:
+    """The last day to answer a request of somebody whose data it is (GDPR 12(3)): one month from its receipt; where the
+    time was ``extended``, two months from that month's end.
 
     The day of receipt is not counted, and a month that ends on a Saturday, Sunday or public holiday ends on the next
-    working day (Regulation 1182/71, article 3).
+    working day (Regulation 1182/71, article 3). The two further months are counted from where the first ends by the
+    calendar, so that they are never longer than three months from the receipt.
     """
     due = add_months(received_on, 1)
+    if extended:
+        due = add_months(due, 2)
     while due.weekday() >= calendar.SATURDAY or due in public_holidays(due.year):
         due += timedelta(days=1)
     return due

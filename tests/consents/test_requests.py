@@ -31,6 +31,10 @@ def refused(day: float, controller: str | None = "acme", sentence: str | None = 
     return Told("erasure_refused", DAY + timedelta(days=day), controller, {"ground": "legal_claims"}, personal)
 
 
+def extended(day: float, controller: str | None = "acme") -> Told:
+    return Told("erasure_extended", DAY + timedelta(days=day), controller, personal={"reason": "Many registers."})
+
+
 def erased(day: float) -> Told:
     return Told("erased", DAY + timedelta(days=day))
 
@@ -96,3 +100,76 @@ def test_a_refusal_said_again_at_a_merge_does_not_hide_its_sentence() -> None:
         found = ErasureRefused.of(order)
         assert found is not None
         assert found.sentence == "A claim is open."
+
+
+# --- an answer that takes longer --------------------------------------------------------------------------------------
+
+FIRST, LONGER = date(2026, 4, 7), date(2026, 6, 8)
+
+
+def due_of(*acts: Told, controllers: tuple[str, ...] | None = None) -> date | None:
+    found = ErasureAsked.of(acts, controllers)
+    return found.due if found is not None else None
+
+
+@pytest.mark.parametrize(
+    ("told_after", "due"),
+    [(0, LONGER), (31, LONGER), (32, LONGER), (33, FIRST), (60, FIRST), (-1, FIRST)],
+)
+def test_the_time_is_extended_within_the_first_month_and_no_later(told_after: float, due: date) -> None:
+    """The first month ends after Easter Monday, 32 days on."""
+    assert due_of(asked(0), extended(told_after)) == due
+
+
+def test_the_time_is_extended_once() -> None:
+    found = ErasureAsked.of([asked(0), extended(20), extended(30), extended(80)])
+    assert found is not None
+    assert (found.due, found.extended) == (LONGER, date(2026, 3, 26))
+    assert found.is_overdue(date(2026, 6, 9))
+    assert not found.is_overdue(LONGER)
+
+
+@pytest.mark.parametrize(
+    ("wished", "told", "looked_at", "due"),
+    [
+        ("acme", "acme", None, LONGER),
+        ("acme", "beta", None, FIRST),
+        ("acme", None, None, LONGER),
+        ("beta", "acme", ("acme",), FIRST),
+        (None, "acme", ("acme",), LONGER),
+        (None, "acme", ("acme", "beta"), FIRST),
+        (None, "acme", None, FIRST),
+        (None, "acme", (), FIRST),
+        (None, None, None, LONGER),
+    ],
+)
+def test_an_extension_speaks_for_its_own_controller(
+    wished: str | None, told: str | None, looked_at: tuple[str, ...] | None, due: date
+) -> None:
+    assert due_of(asked(0, wished), extended(9, told), controllers=looked_at) == due
+
+
+def test_a_wish_to_all_has_the_longer_time_where_whoever_has_not_refused_has_told_so() -> None:
+    both = ("acme", "beta")
+    assert due_of(asked(0, None), extended(9, "acme"), extended(12, "beta"), controllers=both) == LONGER
+    assert due_of(asked(0, None), extended(9, "acme"), refused(12, "beta"), controllers=both) == LONGER
+    assert due_of(asked(0, None), refused(9, "acme"), controllers=both) == FIRST
+    assert due_of(asked(0, None), extended(9, "acme"), refused(12, "acme"), controllers=("acme",)) is None
+
+
+def test_a_wish_made_after_an_extension_has_a_month_of_its_own_and_comes_first() -> None:
+    found = ErasureAsked.of([asked(0), extended(9), asked(20)])
+    assert found is not None
+    assert (found.on, found.due, found.extended) == (date(2026, 3, 26), date(2026, 4, 27), None)
+    assert due_of(asked(0), extended(9), asked(20), extended(30)) == LONGER
+    assert due_of(asked(0), extended(9), erased(12), asked(20)) == date(2026, 4, 27)
+
+
+def test_an_extension_said_again_at_a_merge_moves_nothing_more() -> None:
+    assert due_of(asked(0), asked(0), extended(9), extended(9)) == LONGER
+
+
+def test_an_extended_wish_is_refused_as_another() -> None:
+    assert waits_since(asked(0), extended(9), refused(60)) is None
+    # Of one instant the extension comes before the refusal, which is the last word.
+    assert waits_since(asked(0), refused(9), extended(9)) is None

@@ -142,7 +142,15 @@ def test_an_erasure_is_never_undone() -> None:
 
 
 @pytest.mark.parametrize(
-    "event", ["access_requested", "erasure_refused", "legal_basis_set", "prohibition_added", "register_change"]
+    "event",
+    [
+        "access_requested",
+        "erasure_refused",
+        "erasure_extended",
+        "legal_basis_set",
+        "prohibition_added",
+        "register_change",
+    ],
 )
 def test_other_entries_change_no_standing(event: str) -> None:
     assert fold([act(event)]) == {}

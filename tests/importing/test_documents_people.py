@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from consentmgr.importing.merging import merge
+from consentmgr.vocabulary.codes import REFUSAL_GROUNDS
 from tests.importing.registers import Register, contact, email, event
 
 AINO: dict[str, Any] = contact(
@@ -291,6 +292,8 @@ def test_a_ban_that_ends_before_it_begins_or_is_for_nobody_is_refused(register: 
         ({}, "ground"),
         ({"ground": "legal_claims", "imported_without_date": True}, "imported_without_date"),
         ({"event": "objected", "ground": "legal_claims"}, "ground"),
+        ({"event": "erasure_extended", "reason": "as it is", "ground": "legal_claims"}, "ground"),
+        ({"event": "erasure_extended", "reason": "as it is", "imported_without_date": True}, "imported_without_date"),
     ],
 )
 def test_a_refusal_says_its_ground_and_its_day_and_nothing_else_has_such_a_ground(
@@ -301,6 +304,16 @@ def test_a_refusal_says_its_ground_and_its_day_and_nothing_else_has_such_a_groun
     assert register.refusal(refused).field == field
     inside = {name: value for name, value in refused.items() if name not in ("type", "contact")}
     assert register.refusal(AINO | {"events": [inside]}).field == f"events[0].{field}"
+
+
+def test_every_ground_of_a_refusal_is_taken(register: Register) -> None:
+    refusals = [
+        on_its_own("erasure_refused", f"2026-06-0{day}T10:00:00+03:00", ground=ground)
+        for day, ground in enumerate(REFUSAL_GROUNDS, 1)
+    ]
+    register.take_well(AINO, *refusals)
+    told = register.rows("SELECT detail ->> 'ground' FROM ledger_entry WHERE event = 'erasure_refused' ORDER BY at")
+    assert [ground for (ground,) in told] == list(REFUSAL_GROUNDS)
 
 
 def test_a_refusal_is_taken_once_and_erases_nobody(register: Register) -> None:
@@ -314,3 +327,13 @@ def test_a_refusal_is_taken_once_and_erases_nobody(register: Register) -> None:
     ]
     assert register.contact()["erased_at"] is None
     assert register.one("SELECT count(*) FROM standing WHERE matter = 'erasure'") == 0
+
+
+def test_an_extension_is_taken_once_and_its_reason_is_personal(register: Register) -> None:
+    told = on_its_own("erasure_extended", "2026-06-01T10:00:00+03:00", reason="Many registers.", controller="acme")
+    register.take_well(AINO, told)
+    register.take_well(told)
+    assert register.rows("SELECT detail FROM ledger_entry WHERE event = 'erasure_extended'") == [({},)]
+    assert register.one("SELECT count(*) FROM standing WHERE matter = 'erasure'") == 0
+    # As an erasure leaves it, and an export after that: without its reason it is the same act, and taken.
+    register.take_well(on_its_own("erasure_extended", "2026-07-01T10:00:00+03:00", controller="acme"))

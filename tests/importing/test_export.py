@@ -52,6 +52,7 @@ EVERYTHING: tuple[dict[str, Any], ...] = (
             event("objection_lifted", method="import", reason="crm says so"),
             event("access_requested", source="letter"),
             event("erasure_refused", ground="archiving_or_research", reason="kept in the archive"),
+            event("erasure_extended", reason="many registers"),
         ],
     ),
     contact("crm:bare"),

@@ -119,6 +119,22 @@ def test_what_lifts_is_the_persons_own_explicit_act_with_its_reason(api: ApiCall
     assert lifted(register) == 1
 
 
+def test_who_is_to_wait_longer_is_told_why_and_an_answer_has_its_ground(api: ApiCalling, register: Register) -> None:
+    client = api()
+    wish = {"contact": "crm:aino", "event": "erasure_requested", "at": AT, "controller": "acme", "method": "web_form"}
+    longer = {**wish, "event": "erasure_extended", "at": "2026-11-12T10:00:00+02:00", "reason": "Many registers."}
+    for reason in (None, " "):
+        answer = client.post("/events", json={"items": [{**longer, "reason": reason}]})
+        assert answer.json["items"][0]["errors"][0]["pointer"] == "/reason"
+    refused = {**wish, "event": "erasure_refused", "at": "2026-11-14T10:00:00+02:00", "ground": "no_ground_applies"}
+    assert statuses(client.post("/events", json={"items": [wish, longer, refused]})) == ["taken"] * 3
+    told = client.get("/contacts/crm:aino/events").json["items"][:3]
+    assert [(entry["event"], entry["ground"]) for entry in told] == [
+        ("erasure_refused", "no_ground_applies"), ("erasure_extended", None), ("erasure_requested", None),
+    ]  # fmt: skip
+    assert "Many registers" not in str(told)
+
+
 def test_a_bound_key_records_nothing_of_others(api: ApiCalling, register: Register) -> None:
     client = api(controllers={"acme"})
     shared = {**OBJECTION, "contact": "both:maija"}

@@ -450,6 +450,35 @@ def test_a_refused_wish_leaves_the_list_and_the_overview_and_a_new_one_waits_ane
     assert "the day has passed" not in row
 
 
+@pytest.mark.parametrize(
+    ("ground", "language", "sentence"),
+    [
+        ("legal_claims", "en", "The data is needed to establish, exercise or defend a legal claim (17(3)(e))"),
+        ("no_ground_applies", "en", "None of the grounds on which the law requires erasure applies (17(1))"),
+        ("no_ground_applies", "fi", "Mikään laissa säädetyistä poistamisen perusteista ei täyty (17 artiklan 1 kohta)"),
+        ("unfounded_or_excessive", "en", "The request was manifestly unfounded or excessive (12(5))"),
+        ("unfounded_or_excessive", "sv", "Begäran var uppenbart ogrundad eller orimlig (artikel 12.5)"),
+        ("identity_not_confirmed", "fi", "Pyynnön esittäjän henkilöllisyyttä ei voitu vahvistaa (12 artiklan 2 kohta)"),
+        (
+            "identity_not_confirmed",
+            "sv",
+            "Identiteten hos den som framställde begäran kunde inte bekräftas (artikel 12.2)",
+        ),
+    ],
+)
+def test_every_ground_is_told_in_a_sentence_of_its_own(
+    register: Register, desk: Desk, ground: str, language: str, sentence: str
+) -> None:
+    register.take(asking("Patient", ("erasure_requested", 9)), now=clock.now())
+    officer = desk("dpo", language=language)
+    number = register.id_of("asks:patient")
+    assert f">{sentence}</span>" in officer.get(f"/desk/people/{number}/refuse-erasure").text
+    assert refusing(register, officer, "asks:patient", ground=ground).status_code == 303
+    assert not rows_of(officer)
+    # Once above all else, and once where it happened.
+    assert officer.get(f"/desk/people/{number}").text.count(f"{sentence}.") == 2
+
+
 def test_a_refusal_is_in_the_ledger_and_the_audit_log_and_its_words_go_with_an_erasure(
     register: Register, desk: Desk
 ) -> None:
@@ -564,3 +593,158 @@ def test_an_erasure_is_refused_at_the_terminal_too(register: Register, desk: Des
     assert "waits no longer" in run_command(*words, "--controller", "acme").stdout
     assert not rows_of(desk("dpo"))
     assert "no wish to be erased waits" in run_command(*words, expect=2).stderr
+
+
+# --- taking longer ----------------------------------------------------------------------------------------------------
+
+
+def extending(register: Register, client: DeskClient, ref: str, **given: str) -> Any:
+    """The form of an extension, as it is sent."""
+    today = clock.local_date(clock.now()).isoformat()
+    form = {"controller": "acme", "day": today, "hour": "", "method": "email_link", "reason": "Many registers."}
+    return client.post(f"/desk/people/{register.id_of(ref)}/extend-erasure", form | given)
+
+
+def longer_day(days_ago: int) -> str:
+    """The last day to answer a wish whose time was extended, as the page writes it."""
+    came = clock.local_date(clock.now()) - timedelta(days=days_ago)
+    return format_date(answer_due(came, extended=True), "medium", locale="en_GB")
+
+
+def test_an_extended_wish_waits_two_months_more_and_stands_behind_those_before_it(
+    register: Register, desk: Desk
+) -> None:
+    register.take(
+        asking("Patient", ("erasure_requested", 20)), asking("Newcomer", ("erasure_requested", 3)), now=clock.now()
+    )
+    officer = desk("dpo")
+    number = register.id_of("asks:patient")
+    place = f"/desk/people/{number}/extend-erasure"
+    for page in ("/desk/people/erase/waiting", f"/desk/people/{number}"):
+        assert f'href="{place}"' in officer.get(page).text, page
+    shown = " ".join(officer.get(place).text.split())
+    assert f"The request is then answered by {longer_day(20)} at the latest." in shown
+    answer = extending(register, officer, "asks:patient")
+    assert (answer.status_code, answer.location) == (303, f"/desk/people/{number}")
+    newcomer, patient = rows_of(officer)
+    assert newcomer.startswith("Newcomer")
+    assert f"extended, answer by {longer_day(20)}" in patient
+    for page in ("/desk/people/erase/waiting", f"/desk/people/{number}"):
+        assert f'href="{place}"' not in officer.get(page).text, page
+    person = " ".join(officer.get(f"/desk/people/{number}").text.split())
+    assert "time to answer extended" in person
+    assert "Many registers." in person
+    assert f"that the answer takes longer: it is answered by {longer_day(20)} at the latest" in person
+    assert officer.get(place).status_code == 404
+    again = extending(register, officer, "asks:patient")
+    assert again.status_code == 422
+    assert "The law lets it be extended once." in again.text
+    assert refusing(register, officer, "asks:patient").status_code == 303
+    assert [row.split()[0] for row in rows_of(officer)] == ["Newcomer"]
+    answered = extending(register, officer, "asks:patient")
+    assert (answered.status_code, "No request waits" in answered.text) == (422, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"reason": " "}, "Fill in this field."),
+        ({"method": ""}, "Fill in this field."),
+        ({"day": "2999-01-01"}, "The day lies in the future."),
+        ({"day": "2020-01-01"}, "The answer was given before the request came."),
+        ({"day": ""}, "Fill in this field."),
+        ({"controller": "beta"}, "The request was made to another controller, or to all of them."),
+    ],
+)
+def test_an_extension_without_reason_or_day_or_of_another_wish_is_not_recorded(
+    register: Register, desk: Desk, given: dict[str, str], told: str
+) -> None:
+    register.take(asking("Patient", ("erasure_requested", 9)), now=clock.now())
+    officer = desk("dpo")
+    answer = extending(register, officer, "asks:patient", **given)
+    assert answer.status_code == 422
+    assert told in answer.text
+    (row,) = rows_of(officer)
+    assert told_day(9)[1] in row
+    assert "extended" not in row
+
+
+def test_who_was_told_in_time_only_has_their_time_extended(register: Register, desk: Desk) -> None:
+    """Told within the month and written down after it is told in time; told after it is not, and the wish is late."""
+    register.take(asking("Patient", ("erasure_requested", 60)), now=clock.now())
+    officer = desk("dpo")
+    place = f"/desk/people/{register.id_of('asks:patient')}/extend-erasure"
+    assert place not in officer.get("/desk/people/erase/waiting").text
+    late = extending(register, officer, "asks:patient")
+    assert late.status_code == 422
+    assert "The first month had passed by then" in late.text
+    assert "the day has passed" in rows_of(officer)[0]
+    in_time = clock.local_date(clock.now()) - timedelta(days=40)
+    assert extending(register, officer, "asks:patient", day=in_time.isoformat()).status_code == 303
+    assert f"extended, answer by {longer_day(60)}" in rows_of(officer)[0]
+    assert "the day has passed" not in rows_of(officer)[0]
+    assert "No answer is late." in officer.get("/desk/").text
+
+
+@pytest.mark.parametrize("purpose", ["direct_marketing", "newsletter", "service_message", "research"])
+def test_an_extension_changes_no_answer_of_screening(register: Register, desk: Desk, purpose: str) -> None:
+    person = asking("Patient", ("erasure_requested", 9))
+    person["events"].insert(0, consent(at="2026-01-05T10:00:00+02:00"))
+    register.take(person, now=clock.now())
+    row, promotes = {"email": "patient@posti.example"}, purpose in ("direct_marketing", "newsletter")
+    before = register.verdict(row, now=clock.now(), purpose=purpose, promotes=promotes)
+    assert before == ("review" if purpose == "service_message" else "block", "ERASED_SUPPRESSED")
+    assert extending(register, desk("dpo"), "asks:patient").status_code == 303
+    assert register.verdict(row, now=clock.now(), purpose=purpose, promotes=promotes) == before
+
+
+def test_only_who_may_erase_extends_and_only_for_their_own_controllers(register: Register, desk: Desk) -> None:
+    both = asking("Both", ("erasure_requested", 5))
+    both["controllers"] = ["acme", "beta"]
+    both["events"][0]["controller"] = None
+    register.take(both, asking("Foreign", ("erasure_requested", 9), controller="beta"), now=clock.now())
+    for role in ("marketer", "data_steward", "auditor"):
+        assert extending(register, desk(role), "asks:both").status_code == 403
+    own, foreign = desk("dpo", controllers={"acme"}), desk("dpo", controllers={"beta"})
+    assert extending(register, own, "asks:foreign").status_code == 404
+    # A wish made to all controllers takes longer at one's own, and no longer at the others.
+    assert extending(register, own, "asks:both").status_code == 303
+    assert longer_day(5) in rows_of(own)[0]
+    assert [longer_day(5) in row for row in rows_of(foreign)] == [False, False]
+
+
+def test_the_reason_of_an_extension_stays_in_the_ledger_until_an_erasure_and_outlives_a_merge(
+    register: Register, desk: Desk
+) -> None:
+    register.take(asking("Twice", ("erasure_requested", 9)), now=clock.now())
+    officer = desk("dpo")
+    extending(register, officer, "asks:twice", reason="A secret of hers.")
+    with register.database.connect() as connection:
+        done = connection.execute(
+            text("SELECT object, detail::text FROM audit_event WHERE action = 'contacts.extend_erasure'")
+        ).one()
+    assert done[0] == f"contact:{register.id_of('asks:twice')}"
+    assert "secret" not in done[1]
+    keeps = register.id_of("crm:aino")
+    officer.post(f"/desk/people/{keeps}/merge", {"ref": "asks:twice", "reason": "one person", "do": "merge"})
+    assert f"extended, answer by {longer_day(9)}" in rows_of(officer)[0]
+    assert "A secret of hers." in officer.get(f"/desk/people/{keeps}").text
+    officer.post(f"/desk/people/{keeps}/erase", {"method": "paper", "confirm": "crm:aino"})
+    assert "A secret of hers" not in everything_said(register)
+    with register.database.reading() as session:
+        assert verify(session).whole
+
+
+def test_the_time_to_answer_is_extended_at_the_terminal_too(
+    register: Register, desk: Desk, run_command: RunCommand
+) -> None:
+    register.take(asking("Patient", ("erasure_requested", 60)), now=clock.now())
+    words = ("people", "extend-erasure", "asks:patient", "--method", "paper", "--controller", "acme")
+    assert "lies after the first month" in run_command(*words, "--reason", "Many registers.", expect=2).stderr
+    in_time = (clock.local_date(clock.now()) - timedelta(days=40)).isoformat()
+    assert "told why" in run_command(*words, "--day", in_time, "--reason", " ", expect=2).stderr
+    until = answer_due(clock.local_date(clock.now()) - timedelta(days=60), extended=True)
+    done = run_command(*words, "--day", in_time, "--reason", "Many registers.").stdout
+    assert f"answered by {until.isoformat()}" in done
+    assert "extended" in rows_of(desk("dpo"))[0]
+    assert "extended once" in run_command(*words, "--reason", "Many registers.", expect=2).stderr

@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import pytest
+from babel.dates import format_date
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from consentmgr.config import Settings
 from consentmgr.db import Database
 from consentmgr.keys import Keys, distrust_link_key, load_link_keys, rotate_link_key
+from consentmgr.kit.clock import local_date
 from consentmgr.preferences.links import LinkUse
+from consentmgr.vocabulary.time_rules import answer_due
 from tests.preferences.choosers import AINO, COURSES, Choosers, person
 
 
@@ -231,6 +234,35 @@ def test_whoever_asked_to_be_erased_sees_by_when_it_is_answered_and_is_not_invit
     assert people.verdict(topic="courses") == ("block", "ERASED_SUPPRESSED")
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("fi", "Kerroimme sinulle {told}, että saat vastauksen viimeistään {due}."),
+        ("sv", "Den {told} meddelade vi dig att du får svar senast den {due}."),
+        ("en", "We told you on {told} that answering takes until {due}."),
+    ],
+)
+@pytest.mark.parametrize("controller", ["acme", "beta"])
+def test_whoever_was_told_that_the_answer_takes_longer_sees_until_when(
+    client: FlaskClient, people: Choosers, path: str, language: str, told: str, controller: str
+) -> None:
+    """What another controller told is not for this one's page; nor is the reason, which the person has."""
+    people.take({"type": "controller", "key": "beta", "name": "Beta Oy"})
+    asked, answered = people.now - timedelta(days=40), people.now - timedelta(days=20)
+    wish = {"event": "erasure_requested", "at": asked.isoformat(), "controller": controller, "method": "paper"}
+    longer = {**wish, "event": "erasure_extended", "at": answered.isoformat(), "reason": "A secret."}
+    people.take(person("aino", wish, longer))
+    shown = unescape(client.get(f"{path}?lang={language}").text)
+    due, told_on = (
+        format_date(day, "long", locale="en_GB" if language == "en" else language)
+        for day in (answer_due(local_date(asked), extended=True), local_date(answered))
+    )
+    assert due in shown
+    assert (told.format(told=told_on, due=due) in shown) == (controller == "acme")
+    assert "A secret" not in shown
+    assert people.verdict(topic="courses") == ("block", "ERASED_SUPPRESSED")
+
+
 def test_a_wish_to_be_erased_is_told_until_it_is_carried_out_only(
     client: FlaskClient, people: Choosers, path: str
 ) -> None:
@@ -280,6 +312,36 @@ def test_whoever_is_refused_erasure_sees_why_and_where_to_turn_and_is_not_invite
     again = {"event": "erasure_requested", "at": "2026-10-01T10:00:00+03:00", "method": "email_link"}
     people.take(person("aino", again))
     assert told not in client.get(f"{path}?lang={language}").text
+
+
+@pytest.mark.parametrize(
+    ("ground", "language", "told", "yours"),
+    [
+        ("no_ground_applies", "fi", "Mikään laissa säädetyistä poistamisen perusteista ei täyty.", True),
+        ("no_ground_applies", "sv", "Ingen av de grunder som enligt lagen kräver radering är tillämplig.", True),
+        ("unfounded_or_excessive", "fi", "Pyyntö oli ilmeisen perusteeton tai kohtuuton.", True),
+        ("unfounded_or_excessive", "en", "The request was manifestly unfounded or excessive.", True),
+        ("identity_not_confirmed", "fi", "Pyynnön esittäjän henkilöllisyyttä ei voitu vahvistaa.", False),
+        ("identity_not_confirmed", "sv", "Identiteten hos den som framställde begäran kunde inte bekräftas.", False),
+        ("identity_not_confirmed", "en", "The identity of whoever made the request could not be confirmed.", False),
+    ],
+)
+def test_a_refusal_without_a_need_for_the_data_is_told_in_its_own_sentence(
+    client: FlaskClient, people: Choosers, path: str, ground: str, language: str, told: str, yours: bool
+) -> None:
+    """Whose identity was not confirmed is not told that it was they who asked, but how to ask so that it counts."""
+    wish = {"event": "erasure_requested", "at": "2026-09-01T10:00:00+03:00", "method": "email_link"}
+    refused = {
+        "event": "erasure_refused", "at": "2026-09-20T10:00:00+03:00", "controller": "acme", "method": "email_link",
+        "ground": ground,
+    }  # fmt: skip
+    people.take(person("aino", wish, refused))
+    shown = unescape(client.get(f"{path}?lang={language}").text)
+    asked = {"fi": "Pyysit meitä", "sv": "Du bad oss", "en": "You asked us"}[language]
+    write = {"fi": "kirjoita meille", "sv": "skriv till oss", "en": "write to us"}[language]
+    assert told in shown
+    assert (asked in shown, write in shown) == (yours, not yours)
+    assert people.verdict(topic="courses") == ("block", "ERASED_SUPPRESSED")
 
 
 def test_why_another_controller_refused_is_not_told(client: FlaskClient, people: Choosers, path: str) -> None:

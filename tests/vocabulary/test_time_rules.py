@@ -66,6 +66,25 @@ def test_a_request_is_answered_within_a_month_or_on_the_next_working_day(receive
     assert answer_due(received) == due
 
 
+@pytest.mark.parametrize(
+    ("received", "due"),
+    [
+        (date(2026, 9, 1), date(2026, 12, 1)),
+        (date(2026, 1, 31), date(2026, 4, 28)),  # from the end of February, not from the Monday after it
+        (date(2026, 3, 6), date(2026, 6, 8)),  # the 6th is a Saturday
+        (date(2025, 11, 30), date(2026, 3, 2)),  # February ends on a Saturday
+    ],
+)
+def test_an_extended_request_is_answered_two_months_later(received: date, due: date) -> None:
+    assert answer_due(received, extended=True) == due
+
+
+@given(DAYS)
+def test_an_extension_gives_no_more_than_three_months_and_the_days_to_a_working_day(received: date) -> None:
+    due = answer_due(received, extended=True)
+    assert answer_due(received) < due <= add_months(received, 3) + timedelta(days=6)
+
+
 @given(DAYS, st.integers(0, 60))
 def test_exactly_n_months_old_is_inside_and_a_day_more_is_not(today: date, months: int) -> None:
     oldest = oldest_inside(today, months)
