@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from psycopg import Connection
 
 from consentmgr.screening.engine import DuckDBEngine, Engine
-from consentmgr.screening.facts import Frame, RegisterFacts, people_facts, register_facts
-from consentmgr.screening.facts.resolution import named_by_address_alone
+from consentmgr.screening.facts import ROWS_SCHEMA, Frame, Met, RegisterFacts, people_facts, register_facts
+from consentmgr.screening.facts.resolution import is_of_plain_addresses, is_sent_to_an_address
+from consentmgr.screening.point_records import KINDS
 from consentmgr.screening.question import Question
 from consentmgr.screening.row_frame import Addressed, RowFrame, columns_shape
 from consentmgr.screening.snapshot import Snapshot
@@ -33,7 +34,7 @@ HASHES = "prohibition_hashes"
 class AskedSnapshot:
     """What the register tells of a question, from a snapshot and what has changed since, in two steps.
 
-    Of lists that name people by an address alone, PostgreSQL is asked for no more than the addresses of those of whom
+    Of lists that name people by addresses alone, PostgreSQL is asked for no more than the addresses of those of whom
     something has changed until the list's are keys, and then for all of the few whom the list names. Of others it is
     asked for everybody at once.
     """
@@ -51,7 +52,7 @@ class AskedSnapshot:
         """Begins at once, in a thread of ``beside``, where rows are met later too."""
         self._beside, self._workspace, self._connection, self._snapshot = beside, workspace, connection, snapshot
         self._hashes, self._question, self._list_rows = hashes, question, len(identifiers)
-        self._by_address = isinstance(workspace, DuckDBEngine) and named_by_address_alone(
+        self._by_address = isinstance(workspace, DuckDBEngine) and is_of_plain_addresses(
             question, columns_shape(identifiers)
         )
         self._begun = beside.submit(self._begin)
@@ -64,34 +65,50 @@ class AskedSnapshot:
         asks_more = self._by_address and noted.contacts
         return noted, known, points_of_changed(self._connection, noted) if asks_more else None
 
-    def told(self, addressed: Addressed, rows: RowFrame) -> tuple[RegisterFacts, Frame | None]:
-        """What the register tells, and the rows with whom they meet (``facts.facts``) where that is found by position.
+    def told(self, addressed: Addressed, rows: RowFrame) -> tuple[RegisterFacts, Met | None]:
+        """What the register tells, and the rows with whom they meet where that is found by position.
 
         Asked when the addresses of the list are keys, or becoming so.
         """
         changes, known, points = self._begun.result()
+        indirect = rows.indirect.true_count
         if self._by_address:
-            changes, known = self._with_listed(changes, known, points, addressed)
-        workspace, kind = self._workspace, self._question.point_kind
-        if not isinstance(workspace, DuckDBEngine) or not named_by_address_alone(self._question, rows.shape):
+            # Whom such a row reaches is found in the register, and may be anybody.
+            keys = None if indirect else [addressed.key_column(kind) for kind in KINDS]
+            changes, known = self._with_listed(changes, known, points, keys)
+        workspace = self._workspace
+        # Where most rows are met by joins, all are.
+        if (
+            not isinstance(workspace, DuckDBEngine)
+            or indirect > len(rows) // 2
+            or not is_sent_to_an_address(self._question)
+        ):
             return known, None
 
         def parts() -> Iterator[pa.Table]:
-            return met_rows(rows.table(), kind, self._snapshot, changes)
+            table = rows.table()
+            direct = table.filter(pc.invert(rows.indirect)) if indirect else table
+            return met_rows(direct, self._question.point_kind, self._snapshot, changes)
 
         if workspace.holds_as_arrow(len(rows)):
             meeting = self._beside.submit(lambda: pa.concat_tables(parts()))
-            return known, workspace.table_later("met", MET_SCHEMA, meeting.result)
-        return known, workspace.table_once("met", MET_SCHEMA, parts)
+            met = workspace.table_later("met", MET_SCHEMA, meeting.result)
+        else:
+            met = workspace.table_once("met", MET_SCHEMA, parts)
+        others = None
+        if indirect:
+            others = workspace.table_later("indirect", ROWS_SCHEMA, lambda: rows.table().filter(rows.indirect))
+        return known, Met(met, others)
 
     def _with_listed(
-        self, noted: Changes, known: RegisterFacts, points: pa.Table | None, addressed: Addressed
+        self, noted: Changes, known: RegisterFacts, points: pa.Table | None, keys: Sequence[pa.Array] | None
     ) -> tuple[Changes, RegisterFacts]:
-        """The same with what has changed of the people on the list, which the engine judges apart."""
-        contacts = list[int]()
-        if points is not None:
-            kind = self._question.point_kind
-            contacts = contacts_listed(points, kind, addressed.key_column(kind))
+        """The same with what has changed of the people who have one of ``keys`` (None: of all), whom the engine judges
+        apart.
+        """
+        contacts: Sequence[int] = noted.contacts
+        if keys is not None and points is not None:
+            contacts = contacts_listed(points, keys)
             points = points.filter(pc.is_in(points["contact_id"], value_set=pa.array(contacts, pa.int64())))
         changes = with_people(self._workspace, self._connection, noted, contacts, points)
         if changes is noted:

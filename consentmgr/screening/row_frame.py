@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.register.business_ids import canonical_in_list
 from consentmgr.screening.facts import ROWS_SCHEMA, ListShape
-from consentmgr.screening.facts.resolution import PLAIN_HASHES
+from consentmgr.screening.facts.resolution import PLAIN_HASHES, is_sent_to_an_address
 from consentmgr.screening.question import Question
 from consentmgr.screening.register_frames import KEY, ListKeys
 from consentmgr.vocabulary.areas import area_of_text
@@ -23,12 +23,18 @@ class RowFrame:
     """The rows of a list on their way to ``ROWS_SCHEMA``: what is known at once, and the table when keys are there.
 
     ``shape``: how many rows carry each identifier; ``has_invalid``: some row's identifier has no canonical form.
+    ``indirect``: rows that name somebody otherwise than by an address in plain, or do not give the one written to.
     """
 
     def __init__(
-        self, shape: ListShape, columns: dict[str, pa.Array], later: dict[str, Callable[[], pa.Array]]
+        self,
+        shape: ListShape,
+        columns: dict[str, pa.Array],
+        later: dict[str, Callable[[], pa.Array]],
+        indirect: pa.BooleanArray,
     ) -> None:
         self.shape = shape
+        self.indirect = indirect
         self.has_invalid = bool(columns["invalid"].true_count)
         self._columns = columns
         self._later = later
@@ -165,7 +171,7 @@ class Addressed:
         counts = {
             name: count - column.null_count for name, column in columns_.items() if name not in ("row_no", "invalid")
         }
-        return RowFrame(ListShape(count, counts), columns_, self._later)
+        return RowFrame(ListShape(count, counts), columns_, self._later, _indirect(columns_, question, count))
 
 
 class _Columns:
@@ -253,6 +259,20 @@ def _invalid(
         whole_any = pc.or_(whole_any, pc.and_not(text["business_id"].is_valid(), broken_ids))
         broken_any = pc.or_(broken_any, broken_ids)
     return pc.or_(broken_own, pc.and_not(broken_any, whole_any))
+
+
+def _indirect(columns: dict[str, pa.Array], question: Question, count: int) -> pa.BooleanArray:
+    if not is_sent_to_an_address(question):
+        return pa.repeat(pa.scalar(value=True), count)
+
+    def some(*names: str) -> pa.BooleanArray:
+        found = pa.repeat(pa.scalar(value=False), count)
+        for name in names:
+            found = pc.or_(found, columns[name].is_valid())
+        return found
+
+    unsent = pc.and_not(some("email_key", "phone_key", "row_business_id"), some(f"{question.point_kind}_key"))
+    return pc.or_(unsent, some("post_key", "email_hash_key", "phone_hash_key", "row_ref"))
 
 
 def _dates(values: pa.Array | None, count: int) -> pa.Array:

@@ -10,7 +10,7 @@ import pytest
 
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.screening.decide import identifiers_of
-from consentmgr.screening.facts.resolution import named_by_address_alone
+from consentmgr.screening.facts.resolution import named_directly
 from consentmgr.screening.few_rows import FewRows
 from consentmgr.screening.question import Question
 from consentmgr.screening.register_frames import HASHES_SCHEMA
@@ -94,6 +94,8 @@ def test_a_list_of_addresses_stays_one_though_some_ban_arrived_hashed() -> None:
     asked = question("phone", "consumer")
     rows = Addressed(identifiers_of([{"phone": "050 123 4567"}]), KEYS, with_hashes=True).rows(asked)
     assert rows.table()["phone_digits_hash"][0].is_valid
-    assert named_by_address_alone(asked, rows.shape)
+    assert named_directly(asked, rows.shape)
+    assert rows.indirect.to_pylist() == [False]
     hashed = Addressed(identifiers_of([{"phone": "050 123 4567"}, {"phone_sha256": DIGEST}]), KEYS, with_hashes=True)
-    assert not named_by_address_alone(asked, hashed.rows(asked).shape)
+    assert not named_directly(asked, hashed.rows(asked).shape)
+    assert hashed.rows(asked).indirect.to_pylist() == [False, True]

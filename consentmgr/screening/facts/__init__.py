@@ -18,6 +18,7 @@ from consentmgr.screening.facts.resolution import (
     aimed_rows,
     candidates,
     located,
+    located_both_ways,
     located_by_candidate,
     located_directly,
     met_by_join,
@@ -31,6 +32,7 @@ __all__ = [
     "Facts",
     "Frame",
     "ListShape",
+    "Met",
     "PeopleFacts",
     "RegisterFacts",
     "facts",
@@ -119,24 +121,41 @@ def register_facts(keep: Keep, register: Mapping[str, Frame], question: Question
     )
 
 
-def facts(
-    keep: Keep, rows: Frame, known: RegisterFacts, question: Question, shape: ListShape, met: Frame | None = None
-) -> Facts:
-    """The facts of a list; ``cases`` is not computed yet, so that rules and facts run as one query.
+@dataclass(frozen=True, slots=True)
+class Met:
+    """Rows of a list with whom they meet, where that was found otherwise than by joins.
 
-    ``met``: of a list that is ``named_directly``, what ``met_by_join`` would give, where that is known otherwise.
+    ``rows``: each with each contact that has one of its addresses, and of the point by which it does what is told of one
+    that the campaign can be sent to (``HELD``, null for other points and where nobody is met). ``indirect``: the list's
+    other rows, as ``ROWS_SCHEMA`` has them; None where there are none.
     """
+
+    rows: Frame
+    indirect: Frame | None
+
+
+def facts(
+    keep: Keep, rows: Frame, known: RegisterFacts, question: Question, shape: ListShape, met: Met | None = None
+) -> Facts:
+    """The facts of a list; ``cases`` is not computed yet, so that rules and facts run as one query."""
     register = known.register
-    if named_directly(question, shape):
-        cases = located_directly(met_by_join(rows, register, question) if met is None else met, question)
+    by_address = named_directly(question, shape) if met is None else met.indirect is None
+    if met is not None and met.indirect is not None:
+        cases = located_both_ways(met.rows, met.indirect, register, question, shape, keep)
+    elif by_address:
+        cases = located_directly(met_by_join(rows, register, question) if met is None else met.rows, question)
     else:
         people = keep(candidates(rows, register, question, shape), "people")
         cases = located_by_candidate(people, aimed_rows(rows, question), register, question, shape)
-    cases = located(cases, register, question, shape)
+    # Where joins have met them, an organisation that the row names may give the address.
+    by_row = by_address and (met is not None or not shape.has("row_business_id"))
+    cases = located(cases, register, question, shape, by_row=by_row)
     cases = with_sources(with_organisation(cases, register, question, shape), question)
     cases = with_consents(cases, known.people.consent_kinds, known.people.several_consents, question)
     cases = keep(cases.drop(*_unread(question, cases.columns)), "cases").with_columns(**_told_by_others())
-    bans = holding_bans(rows, cases, known.people.own_acts, known.prohibitions, register, question, shape, keep)
+    bans = holding_bans(
+        rows, cases, known.people.own_acts, known.prohibitions, register, question, shape, keep, by_address=by_address
+    )
     people = cases.select("row_no", "person")
     if question.is_business:
         duties = keep(role_duties(register, question), "duties")

@@ -33,7 +33,7 @@ from consentmgr.screening.facts.prohibitions import (
     met_by,
     ordered,
 )
-from consentmgr.screening.facts.resolution import ListShape, named_directly
+from consentmgr.screening.facts.resolution import ListShape
 from consentmgr.screening.question import Question
 
 #: A later valid consent of the same person lifts these; "MARKETING_BAN" only tells a survey that one is in force, and
@@ -62,12 +62,15 @@ def holding_bans(
     question: Question,
     shape: ListShape,
     keep: Keep,
+    *,
+    by_address: bool,
 ) -> Frame:
     """Per ``row_no`` and ``person``: ``weight_CODE`` for every code of ``BAN_CODES``, and ``ban_evidence``; where a ban
     of another channel may reach the campaign, ``banned_channel`` too: its place in ``places_of_channels``, or 0.
 
     ``cases`` have what ``consents.with_consents`` adds (``lift_us``, ``lift_topic_us``); ``own_acts`` are what
-    ``act_bans`` tells, and ``prohibitions`` what ``reaching_prohibitions`` does.
+    ``act_bans`` tells, and ``prohibitions`` what ``reaching_prohibitions`` does. ``by_address``: whoever was found was
+    found by an address that stands in the row.
     """
     acts = register["spoken_acts"]
     erased = erased_bans(register["erased_keys"])
@@ -82,7 +85,7 @@ def holding_bans(
         hits.append(met_by(cases, nw.concat(by_register, how="vertical"), "register_key"))
     if not question.is_plain_service:
         points = register["points"]
-        if named_directly(question, shape) and "sole" in points.columns:
+        if by_address and "sole" in points.columns:
             # Whoever has one address alone was found by it, and what is banned of it is banned of the row's address.
             points = points.filter(~nw.col("sole"))
         hits.append(bans_on_other_addresses(cases, addressed, points, register["roles"], question, keep))

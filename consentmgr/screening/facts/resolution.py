@@ -11,7 +11,7 @@ from typing import Self
 import narwhals as nw
 import pyarrow as pa
 
-from consentmgr.screening.facts.columns import Frame, constant, is_known, is_unknown
+from consentmgr.screening.facts.columns import Frame, Keep, constant, is_known, is_unknown
 from consentmgr.screening.facts.holders import PERSON
 from consentmgr.screening.question import Question
 
@@ -230,15 +230,21 @@ def named_directly(question: Question, shape: ListShape) -> bool:
 
     Most lists are such, and then finding the person and finding the contact point are one and the same.
     """
-    if question.is_audience or question.is_inmail or question.point_kind == "post":
+    if not is_sent_to_an_address(question):
         return False
     naming = [column for column in NAMING if column != "row_business_id"]
     return [key for key in naming if shape.has(key)] == [f"{question.point_kind}_key"]
 
 
-def named_by_address_alone(question: Question, shape: ListShape) -> bool:
-    """``named_directly``, and no row names an organisation: whoever and whatever is found is found by that address."""
-    return named_directly(question, shape) and not shape.has("row_business_id")
+def is_sent_to_an_address(question: Question) -> bool:
+    """Whether the campaign goes to one e-mail address or telephone number a row."""
+    return not (question.is_audience or question.is_inmail) and question.point_kind != "post"
+
+
+def is_of_plain_addresses(question: Question, shape: ListShape) -> bool:
+    """Whether people are named by nothing but e-mail addresses and telephone numbers in plain, and reached by one."""
+    others = ("post_key", "email_hash_key", "phone_hash_key", "row_ref")
+    return is_sent_to_an_address(question) and not shape.has(*others)
 
 
 def met_by_join(rows: Frame, register: Mapping[str, Frame], question: Question) -> Frame:
@@ -258,6 +264,19 @@ def located_directly(met: Frame, question: Question) -> Frame:
     """
     held = [name for name in HELD if name in met.columns]
     return aimed_rows(met, question, *held).with_columns(person=nw.col("person").fill_null(0))
+
+
+def located_both_ways(
+    met: Frame, indirect: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape, keep: Keep
+) -> Frame:
+    """``located_directly`` of rows that were ``met``, and ``located_by_candidate`` of the ``indirect`` others."""
+    people = keep(candidates(indirect, register, question, shape), "people")
+    others = located_by_candidate(people, aimed_rows(indirect, question), register, question, shape)
+    directly = located_directly(met, question)
+    # Told of points that no row of ``met`` is asked for: each gives the address itself.
+    unasked = {name: nw.lit(None, dtype=kind) for name, kind in _UNASKED.items() if name not in directly.columns}
+    columns = [*directly.columns, *unasked]
+    return nw.concat([directly.with_columns(**unasked).select(*columns), others.select(*columns)], how="vertical")
 
 
 def located_by_candidate(
@@ -290,10 +309,13 @@ def located_by_candidate(
     )
 
 
-def located(cases: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape) -> Frame:
+def located(
+    cases: Frame, register: Mapping[str, Frame], question: Question, shape: ListShape, *, by_row: bool
+) -> Frame:
     """Each candidate with its row, its contact point (``point_*``) and its contact: narrow, for what follows.
 
-    ``cases``: what ``located_directly`` or ``located_by_candidate`` gave. Where nobody has the address, the point is
+    ``cases``: what ``located_directly`` or ``located_by_candidate`` gave; ``by_row``: whoever and whatever was found was
+    found by what stands in the row, whose domain and mailbox it has: the register's are not read. Where nobody has the address, the point is
     the organisation's that lists it.
     """
     points = register["points"].filter(nw.col("kind").is_in(list(_aimed_kinds(question))))
@@ -325,8 +347,6 @@ def located(cases: Frame, register: Mapping[str, Frame], question: Question, sha
         )
     needs_no_address = question.is_inmail or question.is_company_list
     email_like = question.point_kind == "email" or question.is_inmail
-    # Whoever and whatever was found by the address in the row has its domain and mailbox: the register's are not read.
-    by_row = named_by_address_alone(question, shape)
     # Only where the row does not give the address in plain: its own keys are matched to bans as they stand.
     register_key = nw.when(is_unknown("target_key")).then(nw.coalesce("own_address_key", "listed_address_key"))
     return cases.select(
@@ -386,6 +406,8 @@ _OF_PERSON: Mapping[str, str] = {
     "person": "contact_id",
     **{"non_disclosure_" if name == "non_disclosure" else name: name for name in PERSON},
 }
+#: Facts of a point that are read only where the row does not give the address.
+_UNASKED = {"own_address_key": nw.Binary(), "own_domain": nw.String(), "own_mailbox": nw.String()}
 #: What a point's columns are called in the rows that meet it. Of the point itself nothing is asked but whether there is one.
 HELD: Mapping[str, str] = {"own_point": "contact_id", **{f"own_{name}": name for name in _POINT_FACTS}, **_OF_PERSON}
 
