@@ -93,7 +93,7 @@ def erase_person(contact_id: int) -> tuple[str, int] | AnyResponse:
     """Erase one person, whose reference was typed to show that this one is meant."""
     faults = Faults()
     method = one_of("method", METHODS, faults)
-    faults.missing("method", method)
+    faults.unchosen("method", method)
     if not faults:
         try:
             with application.database().transaction() as session:
@@ -183,15 +183,15 @@ def _read_refusal(form: Form) -> Refusal | None:
     faults = form.faults
     allowed = [key for key, _name in controller_choices(controllers_seen(form.session), all_of_them=True)]
     controller = one_of("controller", allowed, faults) or (allowed[0] if len(allowed) == 1 else None)
-    faults.missing("controller", controller)
+    faults.unchosen("controller", controller)
     day = day_of("day", faults)
     if "day" not in faults:
         faults.missing("day", day)
     hour = hour_of("hour", faults)
     method = one_of("method", METHODS, faults)
-    faults.missing("method", method)
+    faults.unchosen("method", method)
     ground = one_of("ground", REFUSAL_GROUNDS, faults)
-    faults.missing("ground", ground)
+    faults.unchosen("ground", ground)
     sentence = text("reason", longest=refusing.LONGEST)
     if faults or controller is None or day is None or method is None or ground is None:
         return None

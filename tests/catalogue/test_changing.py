@@ -263,6 +263,37 @@ def test_a_notice_that_names_nothing_is_refused(register: Database, desk: Desk) 
     assert all(f'id="{name}-error"' in sent.text for name in ("controllers", "channels", "purposes"))
 
 
+def error_of(page: str, name: str) -> str:
+    """What a page says beside a field."""
+    found = re.search(rf'id="{name}-error"><span class="unseen">[^<]*</span>([^<]*)<', page)
+    assert found is not None, name
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "some"),
+    [
+        ("en", "Choose one.", "Choose at least one."),
+        ("fi", "Valitse yksi vaihtoehto.", "Valitse ainakin yksi."),
+        ("sv", "Välj ett alternativ.", "Välj minst ett."),
+    ],
+)
+def test_of_a_choice_that_was_not_made_the_page_says_to_make_it(
+    register: Database, desk: Desk, language: str, one: str, some: str
+) -> None:
+    officer, steward = desk("dpo", language=language), desk("data_steward", language=language)
+    bare = steward.post("/desk/notices/new/check", {"key": "bare", "words_fi": "Kyllä."}).text
+    assert error_of(bare, "controllers") == some
+    newer = steward.post("/desk/notices/signup/new-version/check", {"words_fi": "Kyllä."}).text
+    assert error_of(newer, "supersedes") == one
+    ban = officer.post("/desk/prohibitions/new", {"note": "x"}).text
+    assert (error_of(ban, "target_kind"), error_of(ban, "source")) == (one, one)
+    decided = officer.post("/desk/policy/sole_trader", {"reason": "memo"}).text
+    assert error_of(decided, "value") == one
+    unsaid = officer.post("/desk/policy/sole_trader", {"value": "b2b"}).text
+    assert error_of(unsaid, "reason") not in (one, some)
+
+
 # --- bans -----------------------------------------------------------------------------------------------------------------
 
 
