@@ -175,6 +175,21 @@ def test_an_organisation_is_found_by_name_business_id_and_domain_and_edited(regi
     assert (changed.employees, changed.domains) == (None, ["uusi.example"])
 
 
+@pytest.mark.parametrize(
+    ("language", "label"),
+    [("en", "Industry code (TOL)"), ("fi", "Toimialakoodi (TOL)"), ("sv", "Näringsgrenskod (TOL)")],
+)
+def test_a_code_of_an_industry_says_that_it_is_one(register: Database, desk: Desk, language: str, label: str) -> None:
+    steward, ekman = desk("data_steward", language=language), organisation(register)
+    given = {"business_id": ekman.business_id, "country": "FI", "name": ekman.name, "form": "limited_company",
+             "status": "active", "industry": "62010"}  # fmt: skip
+    assert steward.post(f"/desk/organisations/{ekman.id}/edit", given).status_code == 302
+    shown = steward.get(f"/desk/organisations/{ekman.id}").text
+    assert re.search(rf"<dt>{re.escape(label)}</dt>\s*<dd>62010</dd>", shown)
+    assert f'for="industry">{label}<' in steward.get(f"/desk/organisations/{ekman.id}/edit").text
+    assert f">{label}</th>" in steward.get("/desk/organisations", query_string={"q": ekman.name}).text
+
+
 def test_an_organisation_never_turns_into_another_by_its_form(register: Database, desk: Desk) -> None:
     steward = desk("data_steward")
     ekman = organisation(register)
