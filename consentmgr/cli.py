@@ -19,7 +19,7 @@ import click
 
 from consentmgr import __version__
 from consentmgr.kit.errors import ConsentmgrError
-from consentmgr.kit.interpreter import leave_all_to_the_system, put_off_first_search
+from consentmgr.kit.interpreter import end_at_once, put_off_first_search
 
 EXIT_UNAVAILABLE = 3
 #: sysexits.h: an internal error of the program.
@@ -149,6 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, _end_tidily)
     if arguments is None:
         put_off_first_search()
+        ends_with = end_at_once()
     try:
         code = _run(arguments)
         sys.stdout.flush()
@@ -162,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.stderr.flush()
         os._exit(code)
     if arguments is None:
-        leave_all_to_the_system()
+        ends_with(code)
     sys.exit(code)
 
 

@@ -16,7 +16,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from consentmgr.catalogue.desk import (
     PAGE,
-    Faults,
     audited,
     catalogue,
     choices_of,
@@ -32,6 +31,7 @@ from consentmgr.catalogue.desk import (
 )
 from consentmgr.catalogue.keeping import keep
 from consentmgr.edge import application
+from consentmgr.edge.forms import Faults
 from consentmgr.kit import clock
 from consentmgr.kit.clock import HELSINKI, local_date
 from consentmgr.kit.errors import BadInput, NotFound
@@ -169,9 +169,9 @@ def add_ban() -> AnyResponse | tuple[str, int]:
     """Take the form. A ban that is held already is not taken twice."""
     faults, now = Faults(), clock.now()
     kind = one_of("target_kind", _TARGETS, faults)
-    faults.missing("target_kind", kind)
+    faults.unchosen("target_kind", kind)
     source = one_of("source", [one for one in PROHIBITION_SOURCES if one in _SOURCES], faults)
-    faults.missing("source", source)
+    faults.unchosen("source", source)
     method = one_of("method", _METHODS, faults)
     valid_from, valid_until = day_of("valid_from", faults), day_of("valid_until", faults)
     channels, purposes = some_of("channels", CHANNELS, faults), some_of("purposes", PURPOSES, faults)
@@ -278,7 +278,8 @@ def lift_bans() -> AnyResponse | tuple[str, int]:
     method = one_of("method", _METHODS, faults)
     given_by = one_of("given_by", _GIVEN_BY, faults) or "self"
     reason, note = text("reason", longest=2_000), text("note", longest=2_000)
-    for name, value in (("method", method), ("reason", reason), ("note", note)):
+    faults.unchosen("method", method)
+    for name, value in (("reason", reason), ("note", note)):
         faults.missing(name, value)
     at = _moment(faults, now)
     with application.database().transaction() as session:

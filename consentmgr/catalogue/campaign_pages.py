@@ -19,9 +19,10 @@ from werkzeug.wrappers import Response as AnyResponse
 from consentmgr.campaigns.keeping import kept_campaigns
 from consentmgr.campaigns.listing import list_campaigns
 from consentmgr.campaigns.policy import current
-from consentmgr.catalogue.desk import PAGE, Faults, catalogue, choices_of, done, in_words, one_of, own_controllers, page
+from consentmgr.catalogue.desk import PAGE, catalogue, choices_of, done, in_words, one_of, own_controllers, page
 from consentmgr.catalogue.keeping import keep
 from consentmgr.edge import application, metrics
+from consentmgr.edge.forms import Faults
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.register.models import Topic

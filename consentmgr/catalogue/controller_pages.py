@@ -12,9 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from consentmgr.catalogue.desk import Faults, catalogue, done, page, text, told_of
+from consentmgr.catalogue.desk import catalogue, done, page, text, told_of
 from consentmgr.catalogue.keeping import keep
 from consentmgr.edge import application
+from consentmgr.edge.forms import Faults
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.preferences.branding import Sender, sender_from

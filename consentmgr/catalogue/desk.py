@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from consentmgr.audit import service as audit
 from consentmgr.edge import application
+from consentmgr.edge.forms import Faults
 from consentmgr.importing.cell_values import parse_country
 from consentmgr.kit import clock
 from consentmgr.register.models import Controller, Topic
@@ -119,15 +120,6 @@ def topics_of(session: Session, controllers: Iterable[str]) -> dict[str, str]:
 
 
 # --- forms ------------------------------------------------------------------------------------------------------------
-
-
-class Faults(dict[str, str]):
-    """What must be mended in a form, by the field's name. Empty, all is well."""
-
-    def missing(self, name: str, value: object) -> None:
-        """Note a field that must be filled and is not."""
-        if not value:
-            self.setdefault(name, gettext("Fill in this field."))
 
 
 def text(name: str, *, longest: int = 10_000) -> str:

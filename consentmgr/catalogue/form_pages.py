@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from consentmgr.catalogue.desk import (
-    Faults,
     catalogue,
     choices_of,
     done,
@@ -23,6 +22,7 @@ from consentmgr.catalogue.desk import (
     topics_of,
 )
 from consentmgr.edge import application
+from consentmgr.edge.forms import Faults
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.preferences.form_snippet import html_snippet
@@ -63,12 +63,12 @@ def add_subscription_form() -> AnyResponse | tuple[str, int]:
     """A form is checked when it is added, so that what people agree to on it is a valid consent."""
     faults, now = Faults(), clock.now()
     key, notice = text("key", longest=64), text("notice", longest=300)
-    for name, value in (("key", key), ("notice", notice)):
-        faults.missing(name, value)
+    faults.missing("key", key)
+    faults.unchosen("notice", notice)
     with application.database().transaction() as session:
         controllers = own_controllers(session)
         controller = one_of("controller", controllers, faults)
-        faults.missing("controller", controller)
+        faults.unchosen("controller", controller)
         topics = some_of("topics", topics_of(session, controllers), faults)
         if not faults and controller is not None:
             try:

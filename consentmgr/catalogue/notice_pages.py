@@ -18,7 +18,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from consentmgr.campaigns.policy import current
 from consentmgr.catalogue.desk import (
-    Faults,
     catalogue,
     choices_of,
     done,
@@ -34,6 +33,7 @@ from consentmgr.catalogue.difference import difference
 from consentmgr.catalogue.keeping import keep
 from consentmgr.consents.superseding import GoingStale, counted_under, going_stale
 from consentmgr.edge import application
+from consentmgr.edge.forms import Faults
 from consentmgr.kit import clock
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, NotFound
@@ -344,10 +344,10 @@ def _draft(session: Session, key: str | None, versions: list[Version], faults: F
             faults[f"words_{code}"] = gettext("The text is too long.")
     controllers = own_controllers(session)
     named = some_of("controllers", controllers, faults)
-    faults.missing("controllers", named)
+    faults.unchosen("controllers", named)
     supersedes = one_of("supersedes", ("minor", "major"), faults) if versions else None
     if versions:
-        faults.missing("supersedes", supersedes)
+        faults.unchosen("supersedes", supersedes)
     channels, purposes = some_of("channels", CHANNELS, faults), some_of("purposes", PURPOSES, faults)
     audiences = some_of("audiences", PLATFORMS, faults)
     if not channels and not audiences:

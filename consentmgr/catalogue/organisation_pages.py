@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from consentmgr.catalogue.desk import (
     PAGE,
-    Faults,
     catalogue,
     choices_of,
     country_of,
@@ -27,6 +26,7 @@ from consentmgr.catalogue.desk import (
 )
 from consentmgr.catalogue.keeping import keep
 from consentmgr.edge import application
+from consentmgr.edge.forms import Faults
 from consentmgr.kit import clock
 from consentmgr.kit.clock import local_date
 from consentmgr.kit.errors import BadInput, NotFound

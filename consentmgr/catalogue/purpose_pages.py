@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from consentmgr.catalogue.desk import (
     KEY,
-    Faults,
     catalogue,
     choices_of,
     done,
@@ -27,6 +26,7 @@ from consentmgr.catalogue.desk import (
 )
 from consentmgr.catalogue.keeping import keep
 from consentmgr.edge import application
+from consentmgr.edge.forms import Faults
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.register.models import ProcessingPurpose as StoredPurpose
@@ -85,7 +85,7 @@ def _save(controller: str | None, key: str | None) -> AnyResponse | tuple[str, i
     if not any(getattr(names, code) for code in LANGUAGES):
         faults["name_fi"] = gettext("Give it a name in one language at least.")
     basis = one_of("basis", _BASES, faults)
-    faults.missing("basis", basis)
+    faults.unchosen("basis", basis)
     months = number_of("retention_months", faults, largest=12_000)
     balancing = text("balancing_test", longest=20_000)
     if basis == "legitimate_interests" and not balancing:
@@ -99,7 +99,7 @@ def _save(controller: str | None, key: str | None) -> AnyResponse | tuple[str, i
     with application.database().transaction() as session:
         row = None if controller is None or key is None else _purpose(session, controller, key)
         whose = row.controller if row is not None else one_of("controller", own_controllers(session), faults)
-        faults.missing("controller", whose)
+        faults.unchosen("controller", whose)
         if row is None and not faults and session.get(StoredPurpose, (whose, given_key)) is not None:
             faults["key"] = gettext("This identifier is in use already.")
         if not faults and basis is not None:

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from consentmgr.campaigns import policy as campaign_policy
-from consentmgr.catalogue.desk import Faults, called, catalogue, done, page, text, texts
+from consentmgr.catalogue.desk import called, catalogue, done, page, text, texts
 from consentmgr.edge import application
+from consentmgr.edge.forms import Faults
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.staff.access import actor, needs, require_controller
@@ -195,8 +196,10 @@ def _value(row: PolicyRow, faults: Faults) -> object:
             faults["value"] = gettext("Enter a whole number.")
             return None
         return int(given)
-    if not given:
-        faults["value"] = gettext("Fill in this field.")
+    if row.kind == "switch":
+        faults.unchosen("value", given)
+    else:
+        faults.missing("value", given)
     return given
 
 

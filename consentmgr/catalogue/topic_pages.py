@@ -13,7 +13,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from consentmgr.campaigns.models import Campaign
 from consentmgr.catalogue.desk import (
     KEY,
-    Faults,
     catalogue,
     choices_of,
     done,
@@ -26,6 +25,7 @@ from consentmgr.catalogue.desk import (
 )
 from consentmgr.catalogue.keeping import keep
 from consentmgr.edge import application
+from consentmgr.edge.forms import Faults
 from consentmgr.kit import clock
 from consentmgr.kit.errors import BadInput, NotFound
 from consentmgr.preferences.models import SubscriptionForm
@@ -88,7 +88,7 @@ def _save(key: str | None) -> AnyResponse | tuple[str, int]:
     if not any(getattr(names, code) for code in LANGUAGES):
         faults["name_fi"] = gettext("Give the topic a name in one language at least.")
     cadence, kind = one_of("cadence", _CADENCES, faults), one_of("kind", _KINDS, faults)
-    faults.missing("kind", kind)
+    faults.unchosen("kind", kind)
     given_key = key or text("key", longest=100)
     if key is None and not KEY.fullmatch(given_key):
         faults["key"] = gettext("This identifier cannot be used. It may hold small letters, digits and hyphens.")
@@ -96,7 +96,7 @@ def _save(key: str | None) -> AnyResponse | tuple[str, int]:
         row = None if key is None else _topic(session, key)
         controllers = own_controllers(session)
         controller = row.controller if row is not None else one_of("controller", controllers, faults)
-        faults.missing("controller", controller)
+        faults.unchosen("controller", controller)
         if row is None and not faults and session.get(StoredTopic, given_key) is not None:
             faults["key"] = gettext("This identifier is in use already.")
         if not faults and kind is not None:

@@ -178,7 +178,7 @@ def _show(upload_id: UUID, faults: dict[str, str] | None = None, status: int = 2
             kinds=[(code, words.word(words.KINDS, code)) for code in _kinds(seen)],
             given=given,
             faults=faults or {},
-            choices=_choices(session, seen) if seen is not None and upload.applied_at is None else {},
+            choices=_choices(session, seen, kind) if seen is not None and upload.applied_at is None else {},
             options=uploads.OPTIONS.get(kind, ()),  # type: ignore[call-overload]
             fields=[("", gettext("as recognised")), *_fields(kind)],
             recognised=_recognised(seen, kind),
@@ -209,7 +209,7 @@ def _kinds(seen: dict[str, Any] | None) -> tuple[str, ...]:
     return tuple(kind for kind in allowed if kind != "documents")
 
 
-def _choices(session: Session, seen: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
+def _choices(session: Session, seen: dict[str, Any], kind: str) -> dict[str, list[tuple[str, str]]]:
     """What may be chosen in the form, by option."""
     whole = actor().controllers is None
     controllers = [
@@ -234,6 +234,8 @@ def _choices(session: Session, seen: dict[str, Any]) -> dict[str, list[tuple[str
         "use": [nothing, *code_choices("point_use", application.language())],
         "ban_format": [nothing, *((code, code) for code in BAN_FORMATS)],
         "sheet": [nothing, *((name, name) for name in seen.get("sheets") or ())],
+        # A ban has one of the sources of bans; of anything else the source is free text.
+        **({"source": [nothing, *words.ban_sources()]} if kind == "prohibitions" else {}),
     }
 
 

@@ -2,24 +2,31 @@
 
 What reads files says so in English, for the terminal, the API and the file of refused lines. The desk shows the same
 sentences to people of marketing, whose language may be another: those that their files commonly meet are told in it
-here, and the rest stay as they are.
+here, and the rest stay as they are. Codes stay, because a file must hold them, and what they are called stands beside
+each.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from consentmgr.vocabulary.code_names import CODE_NAMES
 from consentmgr.vocabulary.codes import Language
+from consentmgr.vocabulary.columns import COLUMN_NAMES, column_name
 
 
 class _Sentence(NamedTuple):
-    """``{name}`` stands for whatever it is about."""
+    """``{name}`` stands for whatever it is about; ``{codes}`` and ``{field}`` are told with their names. ``desk`` is
+    the English of pages, where the terminal speaks of its own options.
+    """
 
     en: str
     fi: str
     sv: str
+    desk: str | None = None
 
 
 _HOW_FI, _HOW_SV = "kirjoita se muodossa 2026-01-31 tai 31.1.2026", "skriv det som 2026-01-31 eller 31.1.2026"
@@ -139,8 +146,14 @@ _SENTENCES: Final[tuple[_Sentence, ...]] = (
     ),
     _Sentence(
         "does not say for which channels the consent was given: add a column channels",
-        "rivi ei kerro, mitä kanavia suostumus koskee: lisää sarake channels",
-        "raden anger inte vilka kanaler samtycket gäller: lägg till kolumnen channels",
+        "rivi ei kerro, mitä kanavia suostumus koskee: lisää sarake channels (kanavat)",
+        "raden anger inte vilka kanaler samtycket gäller: lägg till kolumnen channels (kanaler)",
+    ),
+    _Sentence(
+        "is blank, and no --source says whose ban it is: {codes}",
+        "on tyhjä, eikä koko tiedostolle ole valittu lähdettä. Sarakkeessa voi olla: {codes}",
+        "är tom, och ingen källa har valts för hela filen. I kolumnen kan stå: {codes}",
+        "is blank, and no source is chosen for the whole file. The column may hold: {codes}",
     ),
     _Sentence(
         "must be key/version/language, such as signup/3/fi",
@@ -177,11 +190,35 @@ _SENTENCES: Final[tuple[_Sentence, ...]] = (
         " listassa myös Y-tunnus tai verkkotunnus): nimeä sarake niin, tai kerro alla, mikä se on",
         "ingen kolumn säger vem raden handlar om. Det behövs referens, e-post, telefon eller gatuadress (i en förbudslista"
         " även FO-nummer eller domän): ge kolumnen ett sådant namn, eller välj nedan vilken den är",
+        "no column says what each row speaks of. It takes a reference, an e-mail address, a telephone number or a street"
+        " address (in a ban list also a business id or a domain): name the column so, or say below which one it is",
     ),
     _Sentence(
         "columns {names} all mean {field}: say which one with --map {rest}",
-        "sarakkeet {names} tarkoittavat samaa ({field}): anna vain yhdelle niistä se nimi",
-        "kolumnerna {names} betyder samma sak ({field}): låt bara en av dem ha det namnet",
+        "sarakkeet {names} tarkoittavat samaa: {field}. Anna vain yhdelle niistä se nimi",
+        "kolumnerna {names} betyder samma sak: {field}. Låt bara en av dem ha det namnet",
+        "columns {names} mean the same: {field}. Let only one of them have that name",
+    ),
+    _Sentence(
+        "whose bans are these? Say it with --source, one of {codes}",
+        "kenen kieltoja nämä ovat? Valitse alla, mistä rivit ovat peräisin: {codes}",
+        "vems förbud är dessa? Välj nedan varifrån raderna kommer: {codes}",
+        "whose bans are these? Choose below where the rows come from: {codes}",
+    ),
+    *(
+        _Sentence(
+            said + " must be one of {codes}",
+            "kieltojen lähteen on oltava jokin näistä: {codes}",
+            "förbudens källa måste vara någon av följande: {codes}",
+            "the source of bans must be one of {codes}",
+        )
+        for said in ("--source of prohibitions", "--source")
+    ),
+    _Sentence(
+        "of which day is the {codes} list? Say it with --at, such as --at 2026-11-01",
+        "miltä päivältä on lista {codes}? Kirjoita listan päivä alle, esimerkiksi 2026-11-01",
+        "från vilken dag är listan {codes}? Skriv listans dag nedan, till exempel 2026-11-01",
+        "of which day is the list {codes}? Write the day of the list below, such as 2026-11-01",
     ),
     _Sentence(
         "this is {what}, not a table: give a CSV, XLSX, JSON Lines or Parquet file",
@@ -247,7 +284,7 @@ _SENTENCES: Final[tuple[_Sentence, ...]] = (
 )  # fmt: skip
 
 _PLACE: Final = re.compile(r"(?P<file>[^\n]+?)(?:, line (?P<line>[\d,]+))?: (?P<sentence>[^\n]+)")
-_LINE: Final = {"fi": "rivi", "sv": "rad"}
+_LINE: Final = {"fi": "rivi", "sv": "rad", "en": "line"}
 
 
 def _pattern(sentence: str) -> re.Pattern[str]:
@@ -260,20 +297,38 @@ def _patterns() -> tuple[tuple[re.Pattern[str], _Sentence], ...]:
     return tuple((_pattern(sentence.en), sentence) for sentence in _SENTENCES)
 
 
-def reason(said: str, language: Language) -> str | None:
-    """Why a line was refused, in a language; None where it is told in English alone."""
-    if language == "en":
-        return said
+def reason(said: str, language: Language, others: Mapping[str, str] | None = None) -> str | None:
+    """Why a line was refused, in a language; None where it is told in English alone.
+
+    ``others``: names of codes that no list of the vocabulary has.
+    """
     for pattern, sentence in _patterns():
         if found := pattern.fullmatch(said):
-            return (sentence.fi if language == "fi" else sentence.sv).format(**found.groupdict())
-    return None
+            parts = found.groupdict()
+            if "codes" in parts:
+                parts["codes"] = _with_names(parts["codes"].split(", "), language, others or {})
+            if (field := parts.get("field")) in COLUMN_NAMES:
+                parts["field"] = f"{field} ({column_name(field, language)})"
+            wanted = {"fi": sentence.fi, "sv": sentence.sv, "en": sentence.desk or sentence.en}
+            return wanted[language].format(**parts)
+    return said if language == "en" else None
+
+
+def _with_names(codes: Sequence[str], language: Language, others: Mapping[str, str]) -> str:
+    """Codes as a file holds them, each with what it is called beside it: ``self (the person)``.
+
+    A sentence does not say of which list its codes are: it is the smallest that has them all. Codes of none are in
+    ``others``, or stay as they are.
+    """
+    lists = [names for names in CODE_NAMES.values() if names.keys() >= set(codes)]
+    names = {code: row[language] for code, row in min(lists, key=len).items()} if lists else others
+    return ", ".join(f"{code} ({names[code]})" if code in names else code for code in codes)
 
 
 def of_file(said: str, language: Language) -> str | None:
     """The same of a whole file, which is named first, with the line where there is one."""
     found = _PLACE.fullmatch(said)
-    if language == "en" or found is None:
+    if found is None:
         return said if language == "en" else None
     told = reason(found["sentence"], language)
     if told is None:

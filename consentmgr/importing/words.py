@@ -9,7 +9,9 @@ from flask_babel import lazy_gettext as _
 
 from consentmgr.edge import application
 from consentmgr.importing import told
+from consentmgr.vocabulary.code_names import code_choices
 from consentmgr.vocabulary.codes import CHANNELS, PURPOSES
+from consentmgr.vocabulary.columns import COLUMN_NAMES, column_name
 from consentmgr.vocabulary.reason_codes import CHANNEL_LABELS, PURPOSE_NAMES
 
 KINDS: Final[Mapping[str, Any]] = {
@@ -77,7 +79,7 @@ LABELS: Final[Mapping[str, Any]] = {
     "ban_format": _("Which system's list it is"),
 }
 HINTS: Final[Mapping[str, Any]] = {
-    "source": _("Of a ban list one of the sources of bans, such as self, vendor or robinson_phone."),
+    "ban_source": _("The same codes stand in the column of the source, where the file has one."),
     "notice": _("Key, version and language, such as signup/3/fi. It must be in the register."),
     "at": _("A day or a time, such as 2026-11-01. Without it, and without a column, the order of acts is not known."),
     "channels": _("None: what the columns or the notice say."),
@@ -104,7 +106,18 @@ def word(words: Mapping[str, Any], code: str) -> str:
 
 def reason(said: str) -> str | None:
     """Why a line was refused, in the page's language; None where it is told in English alone."""
-    return told.reason(said, application.language())
+    return told.reason(said, application.language(), {code: str(name) for code, name in DOCUMENTS.items()})
+
+
+def ban_sources() -> list[tuple[str, str]]:
+    """Sources of bans to choose from, each with the code that a file has for it."""
+    return [(code, f"{code} ({name})") for code, name in code_choices("prohibition_source", application.language())]
+
+
+def changed(name: str) -> str:
+    """A field that changes (``contact.given_name``), with what people call it where that is known."""
+    field = name.rpartition(".")[2]
+    return f"{name} ({column_name(field, application.language())})" if field in COLUMN_NAMES else name
 
 
 def of_file(said: str | None) -> str | None:

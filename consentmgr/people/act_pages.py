@@ -130,9 +130,9 @@ def _read_act(form: Form, kind: Kind) -> tuple[Act, dict[str, str]]:
     scoped = kind not in UNSCOPED
     allowed = [key for key, _ in controller_choices(controllers, all_of_them=kind not in CONSENTS)]
     controller = one_of("controller", allowed, faults) or (allowed[0] if len(allowed) == 1 else None)
-    faults.missing("controller", controller)
+    faults.unchosen("controller", controller)
     method = one_of("method", METHODS, faults)
-    faults.missing("method", method)
+    faults.unchosen("method", method)
     topics = [key for key, row in form.person.topics.items() if controller in ("*", row.controller)]
     notice = text("notice") if kind in CONSENTS else ""
     if kind in CONSENTS:

@@ -127,14 +127,14 @@ def _read_ban(form: Form) -> NewBan | None:
     controllers = controllers_seen(form.session)
     allowed = [key for key, _ in controller_choices(controllers, all_of_them=True)]
     controller = one_of("controller", allowed, faults) or (allowed[0] if len(allowed) == 1 else None)
-    faults.missing("controller", controller)
+    faults.unchosen("controller", controller)
     targets = _targets(form.person)
     target = one_of("target", targets, faults)
-    faults.missing("target", target)
+    faults.unchosen("target", target)
     source = one_of("source", BAN_SOURCES, faults)
-    faults.missing("source", source)
+    faults.unchosen("source", source)
     method = one_of("method", METHODS, faults)
-    faults.missing("method", method)
+    faults.unchosen("method", method)
     topics = [key for key, row in form.person.topics.items() if controller in ("*", row.controller)]
     attach_to(form)
     at = form.when(stops=True)
@@ -247,7 +247,7 @@ def _read_word(form: Form) -> Act | None:
     faults = form.faults
     method = one_of("method", METHODS, faults)
     reason = text("reason")
-    faults.missing("method", method)
+    faults.unchosen("method", method)
     faults.missing("reason", reason)
     attach_to(form)
     given_by = one_of("given_by", GIVEN_BY[:2], faults) or "self"

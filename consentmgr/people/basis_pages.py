@@ -63,9 +63,9 @@ def record_basis(contact_id: int) -> str | tuple[str, int] | AnyResponse:
         purpose = text("purpose", longest=200)
         basis = one_of("basis", _BASES, faults)
         since, until = day_of("since", faults), day_of("until", faults)
-        faults.missing("controller", controller)
+        faults.unchosen("controller", controller)
         faults.missing("purpose", purpose)
-        faults.missing("basis", basis)
+        faults.unchosen("basis", basis)
         known = next((row for row in purposes if (row.controller, row.key) == (controller, purpose)), None)
         held = next(
             (

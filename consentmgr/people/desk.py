@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 from consentmgr.audit import service as audit
 from consentmgr.config import LANGUAGES
 from consentmgr.consents.sight import Sight
-from consentmgr.edge import application
+from consentmgr.edge import application, forms
 from consentmgr.kit import clock
 from consentmgr.kit.clock import HELSINKI
 from consentmgr.people import words
@@ -85,13 +85,8 @@ def _words() -> dict[str, Any]:
 # --- forms ------------------------------------------------------------------------------------------------------------
 
 
-class Faults(dict[str, str]):
-    """What must be mended in a form, by the field's name. Empty, all is well."""
-
-    def missing(self, name: str, value: object) -> None:
-        """Note a field that must be filled and is not."""
-        if not value:
-            self.setdefault(name, gettext("Fill in this field."))
+class Faults(forms.Faults):
+    """The same, and what services say of a person's data."""
 
     def refused(self, name: str | None) -> None:
         """Note what a service would not take; its own sentence is for programmes."""

@@ -98,7 +98,7 @@ def erase_person(contact_id: int) -> tuple[str, int] | AnyResponse:
     """Erase one person, whose reference was typed to show that this one is meant."""
     faults = Faults()
     method = one_of("method", METHODS, faults)
-    faults.missing("method", method)
+    faults.unchosen("method", method)
     if not faults:
         try:
             with application.database().transaction() as session:
@@ -203,13 +203,13 @@ def _read_answer(form: Form) -> _Answer | None:
     faults = form.faults
     allowed = [key for key, _name in controller_choices(controllers_seen(form.session), all_of_them=True)]
     controller = one_of("controller", allowed, faults) or (allowed[0] if len(allowed) == 1 else None)
-    faults.missing("controller", controller)
+    faults.unchosen("controller", controller)
     day = day_of("day", faults)
     if "day" not in faults:
         faults.missing("day", day)
     hour = hour_of("hour", faults)
     method = one_of("method", METHODS, faults)
-    faults.missing("method", method)
+    faults.unchosen("method", method)
     if faults or controller is None or day is None or method is None:
         return None
     return _Answer(None if controller == "*" else controller, day, hour, method)
@@ -219,7 +219,7 @@ def _read_refusal(form: Form) -> Refusal | None:
     """The answer as the form tells it; None where something must be mended first."""
     answer = _read_answer(form)
     ground = one_of("ground", REFUSAL_GROUNDS, form.faults)
-    form.faults.missing("ground", ground)
+    form.faults.unchosen("ground", ground)
     sentence = text("reason", longest=refusing.LONGEST)
     if form.faults or answer is None or ground is None:
         return None

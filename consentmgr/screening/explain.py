@@ -6,7 +6,7 @@ Addresses and names are not repeated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -142,6 +142,7 @@ def explained_row(
     banned = answers.outcomes[answers.outcome[0].as_py()].banned_channel
     addressed = Addressed(identifiers, keys, with_hashes=True)
     tables = frames_by_key(driver_connection(asking), addressed.keys(HASHES_SCHEMA.empty_table()))
+    consulted = {name: _shown(tables[name], columns) for name, columns in _SHOWN.items()}
     return {
         **answer,
         "looked_up_as": list(row),
@@ -155,7 +156,8 @@ def explained_row(
             }
             for code in answer["reasons"]
         ],
-        "consulted": {name: _shown(tables[name], columns) for name, columns in _SHOWN.items()},
+        "consulted": consulted,
+        "controller_names": _names_of_controllers(asking, consulted),
         "rule_pack": answers.rule_pack,
         "register_position": answers.register_position,
         "ledger_head": answers.ledger_head,
@@ -167,6 +169,19 @@ def _shown(table: pa.Table, columns: tuple[str, ...]) -> list[dict[str, Any]]:
         {_name(name): _value(name, value) for name, value in row.items() if value not in (None, "")}
         for row in table.select(list(columns)).to_pylist()
     ]
+
+
+def _controllers_in(entry: Mapping[str, Any]) -> list[str]:
+    return [*entry.get("controllers", ()), *([entry["controller"]] if "controller" in entry else [])]
+
+
+def _names_of_controllers(asking: Asking, consulted: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+    """What the controllers that entries name by their keys are called, by key, where the register has them."""
+    keys = {key for entries in consulted.values() for entry in entries for key in _controllers_in(entry)}
+    found = driver_connection(asking).execute(
+        "SELECT key, name FROM controller WHERE key = ANY(%s) ORDER BY key", [sorted(keys)]
+    )
+    return dict(found.fetchall())
 
 
 def _name(column: str) -> str:
@@ -202,11 +217,19 @@ def as_text(answer: dict[str, Any], language: Language) -> str:
         if rows:
             found = True
             lines += ["", f"{words[name]}:"]
-            lines += ["  " + ", ".join(f"{key} {_plain(value)}" for key, value in row.items()) for row in rows]
+            lines += [
+                "  " + ", ".join(f"{key} {_told(key, value, answer['controller_names'])}" for key, value in row.items())
+                for row in rows
+            ]
     if not found:
         lines += ["", words["none"]]
     return "\n".join(lines)
 
 
-def _plain(value: Any) -> str:
+def _told(field: str, value: Any, controllers: Mapping[str, str]) -> str:
+    if field == "controller":
+        return controllers.get(value, value)
+    if field == "controllers":
+        # A name has spaces of its own.
+        return "; ".join(controllers.get(one, one) for one in value)
     return " ".join(value) if isinstance(value, list) else str(value)

@@ -175,6 +175,21 @@ def test_an_organisation_is_found_by_name_business_id_and_domain_and_edited(regi
     assert (changed.employees, changed.domains) == (None, ["uusi.example"])
 
 
+@pytest.mark.parametrize(
+    ("language", "label"),
+    [("en", "Industry code (TOL)"), ("fi", "Toimialakoodi (TOL)"), ("sv", "Näringsgrenskod (TOL)")],
+)
+def test_a_code_of_an_industry_says_that_it_is_one(register: Database, desk: Desk, language: str, label: str) -> None:
+    steward, ekman = desk("data_steward", language=language), organisation(register)
+    given = {"business_id": ekman.business_id, "country": "FI", "name": ekman.name, "form": "limited_company",
+             "status": "active", "industry": "62010"}  # fmt: skip
+    assert steward.post(f"/desk/organisations/{ekman.id}/edit", given).status_code == 302
+    shown = steward.get(f"/desk/organisations/{ekman.id}").text
+    assert re.search(rf"<dt>{re.escape(label)}</dt>\s*<dd>62010</dd>", shown)
+    assert f'for="industry">{label}<' in steward.get(f"/desk/organisations/{ekman.id}/edit").text
+    assert f">{label}</th>" in steward.get("/desk/organisations", query_string={"q": ekman.name}).text
+
+
 def test_an_organisation_never_turns_into_another_by_its_form(register: Database, desk: Desk) -> None:
     steward = desk("data_steward")
     ekman = organisation(register)
@@ -261,6 +276,37 @@ def test_a_notice_that_names_nothing_is_refused(register: Database, desk: Desk) 
     sent = desk("data_steward").post("/desk/notices/new/check", {"key": "bare", "words_fi": "Kyllä."})
     assert sent.status_code == 422
     assert all(f'id="{name}-error"' in sent.text for name in ("controllers", "channels", "purposes"))
+
+
+def error_of(page: str, name: str) -> str:
+    """What a page says beside a field."""
+    found = re.search(rf'id="{name}-error"><span class="unseen">[^<]*</span>([^<]*)<', page)
+    assert found is not None, name
+    return found[1]
+
+
+@pytest.mark.parametrize(
+    ("language", "one", "some"),
+    [
+        ("en", "Choose one.", "Choose at least one."),
+        ("fi", "Valitse yksi vaihtoehto.", "Valitse ainakin yksi."),
+        ("sv", "Välj ett alternativ.", "Välj minst ett."),
+    ],
+)
+def test_of_a_choice_that_was_not_made_the_page_says_to_make_it(
+    register: Database, desk: Desk, language: str, one: str, some: str
+) -> None:
+    officer, steward = desk("dpo", language=language), desk("data_steward", language=language)
+    bare = steward.post("/desk/notices/new/check", {"key": "bare", "words_fi": "Kyllä."}).text
+    assert error_of(bare, "controllers") == some
+    newer = steward.post("/desk/notices/signup/new-version/check", {"words_fi": "Kyllä."}).text
+    assert error_of(newer, "supersedes") == one
+    ban = officer.post("/desk/prohibitions/new", {"note": "x"}).text
+    assert (error_of(ban, "target_kind"), error_of(ban, "source")) == (one, one)
+    decided = officer.post("/desk/policy/sole_trader", {"reason": "memo"}).text
+    assert error_of(decided, "value") == one
+    unsaid = officer.post("/desk/policy/sole_trader", {"value": "b2b"}).text
+    assert error_of(unsaid, "reason") not in (one, some)
 
 
 # --- bans -----------------------------------------------------------------------------------------------------------------

@@ -152,6 +152,45 @@ def test_a_reader_that_goes_away_is_no_error(environment: dict[str, str]) -> Non
         assert process.wait() == cli.EXIT_BROKEN_PIPE
 
 
+#: DuckDB's binding looks, as a process ends, for what Python has not let go, and tells of it on standard error.
+_ENDS = """
+import atexit, sys, threading, time
+import click, duckdb
+import consentmgr.cli as cli
+
+def thread():
+    time.sleep(0.2)
+    print("thread done")
+
+def body():
+    threading.Thread(target=thread).start()
+    atexit.register(print, "closed", end="")
+    return told
+
+told = int(sys.argv.pop(1))
+cli.load_command = lambda row: click.Command("status", callback=body)
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("code", [0, 2])
+def test_a_command_waits_for_its_threads_closes_what_is_open_and_says_no_more(code: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _ENDS, str(code), "status"], capture_output=True, text=True, cwd=TOP, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, "thread done\nclosed", "")
+
+
+def test_a_command_that_fails_says_why_and_no_more() -> None:
+    program = "import duckdb\nfrom consentmgr.cli import main\nmain()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "init", "--key", "x"], capture_output=True, text=True, cwd=TOP, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Usage: consentmgr init")
+    assert "leaked" not in done.stderr
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_command_that_is_ended_lets_the_database_stop(tmp_path: Path, number: int, code: int) -> None:
     program = (

@@ -190,6 +190,35 @@ def test_columns_are_named_in_the_readers_language(
     assert "Tiedostomuoto" in shown
 
 
+@pytest.mark.parametrize(("language", "name"), [("en", "the person"), ("fi", "henkilö itse"), ("sv", "personen själv")])
+def test_codes_that_a_file_holds_are_shown_with_their_names(
+    desk: Desk, register: Register, do_tasks: Callable[[], None], language: Language, name: str
+) -> None:
+    client = desk("data_steward", language=language)
+    path = bring(client, "email;lähde\na@posti.example;naapuri\n")
+    do_tasks()
+    form = client.get(f"{path}?kind=prohibitions").text
+    assert f'<option value="self">self ({name})</option>' in form
+    assert "robinson_phone" not in re.sub(r"robinson_phone \([^)]+\)|value=\"robinson_phone\"", "", form)
+    client.post(f"{path}/preview", {"kind": "prohibitions"})
+    do_tasks()
+    assert f"self ({name})" in client.get(path).text.partition('/apply"')[0]
+
+
+def test_fields_that_change_are_shown_with_their_names(
+    desk: Desk, register: Register, do_tasks: Callable[[], None]
+) -> None:
+    client = desk("data_steward", language="fi")
+    for rows in (CONTACTS, CONTACTS.replace("Aino;", "Aina;")):
+        path = bring(client, rows)
+        do_tasks()
+        client.post(f"{path}/preview", {"kind": "contacts"})
+        do_tasks()
+        client.post(f"{path}/apply")
+        do_tasks()
+    assert "1 contact.given_name (etunimi)" in client.get(path).text
+
+
 def test_a_column_is_used_as_somebody_says(
     desk: Desk, register: Register, database: Database, do_tasks: Callable[[], None]
 ) -> None:

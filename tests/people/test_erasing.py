@@ -522,9 +522,9 @@ def test_a_refusal_changes_no_answer_of_screening(register: Register, desk: Desk
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"ground": ""}, "Fill in this field."),
+        ({"ground": ""}, "Choose one."),
         ({"ground": "we_would_rather_not"}, "Choose one of the list."),
-        ({"method": ""}, "Fill in this field."),
+        ({"method": ""}, "Choose one."),
         ({"day": "2999-01-01"}, "The day lies in the future."),
         ({"day": "2020-01-01"}, "The answer was given before the request came."),
         ({"controller": "beta"}, "The request was made to another controller, or to all of them."),
@@ -541,6 +541,18 @@ def test_a_refusal_without_ground_or_day_or_to_another_wish_is_not_recorded(
     assert told in answer.text
     assert ">as it was</textarea>" in answer.text
     assert len(rows_of(officer)) == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "Choose one."), ("fi", "Valitse yksi vaihtoehto."), ("sv", "Välj ett alternativ.")]
+)
+def test_of_a_choice_that_was_not_made_the_page_says_to_make_it(
+    register: Register, desk: Desk, language: str, told: str
+) -> None:
+    register.take(asking("Patient", ("erasure_requested", 9)), now=clock.now())
+    answer = refusing(register, desk("dpo", language=language), "asks:patient", ground="", day="")
+    assert f"</span>{told}</p>" in answer.text.partition('id="ground-error"')[2][:200]
+    assert told not in answer.text.partition('id="day-error"')[2][:200]
 
 
 def test_an_answer_of_the_day_of_the_wish_needs_no_hour(register: Register, desk: Desk) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,20 @@ def test_the_page_shows_all_that_is_held_of_a_person(register: Register, desk: D
         "reference-of-beta", "P", "deliveries-of-beta", "contract", "purchase", "lamps",
     ):  # fmt: skip
         assert shown in page.text, shown
+
+
+@pytest.mark.parametrize(
+    ("language", "code", "name"),
+    [("en", "Municipality code", "Municipality"), ("fi", "Kuntakoodi", "Kunta"), ("sv", "Kommunkod", "Kommun")],
+)
+def test_a_code_of_a_municipality_says_that_it_is_one(
+    register: Register, desk: Desk, language: str, code: str, name: str
+) -> None:
+    officer, path = desk("dpo", language=language), f"/desk/people/{register.id_of('both:maija')}"
+    for given, label in (("091", code), ("Helsinki", name)):
+        register.take({"type": "contact", "ref": "both:maija", "municipality": given})
+        assert re.search(rf"<dt>{label}</dt>\s*<dd>{given}</dd>", officer.get(path).text), given
+    assert f'for="municipality">{code}<' in officer.get(f"{path}/edit").text
 
 
 def test_nothing_of_another_controller_is_shown(register: Register, desk: Desk) -> None:

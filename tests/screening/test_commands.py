@@ -142,6 +142,25 @@ def test_explain_tells_the_answer_the_law_and_every_entry_consulted(campaign: Pa
     assert "Sökt som: ref" in text
 
 
+@pytest.mark.usefixtures("register")
+def test_explain_names_the_controllers_and_json_keeps_their_keys(
+    campaign: Path, tmp_path: Path, run_command: RunCommand
+) -> None:
+    ban = {"type": "prohibition", "target": {"email": "birger@posti.example"}, "controllers": ["acme"],
+           "source": "self"}  # fmt: skip
+    (tmp_path / "ban.jsonl").write_text(json.dumps(ban) + "\n", encoding="utf-8")
+    run_command("import", "ban.jsonl")
+    text = run_command("explain", "birger@posti.example", "--campaign", campaign).stdout
+    assert "controller Acme Oy" in text
+    assert "controllers Acme Oy" in text
+    assert "acme" not in text
+    done = run_command("explain", "birger@posti.example", "--campaign", campaign, "--format", "json")
+    answer = json.loads(done.stdout)
+    assert answer["controller_names"] == {"acme": "Acme Oy"}
+    assert [act["controller"] for act in answer["consulted"]["acts"]] == ["acme"]
+    assert [one["controllers"] for one in answer["consulted"]["prohibitions"] if "controllers" in one] == [["acme"]]
+
+
 def test_decide_ends_with_1_where_an_expectation_is_not_met(tmp_path: Path, run_command: RunCommand) -> None:
     case = {
         "id": "x", "now": "2026-11-02T09:00:00+02:00", "register": REGISTER[1:], "campaign": CAMPAIGN,

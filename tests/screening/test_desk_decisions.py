@@ -41,6 +41,22 @@ def download(client: DeskClient, list_id: UUID, name: str) -> str:
     return str(client.get(f"/desk/screenings/{list_id}/files/{name}", buffered=True).text)
 
 
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [
+        ("en", "Choose whether the rows are allowed or blocked."),
+        ("fi", "Valitse, sallitaanko vai estetäänkö rivit."),
+        ("sv", "Välj om raderna ska tillåtas eller spärras."),
+    ],
+)
+def test_where_neither_was_chosen_the_page_says_to_choose(
+    desk: Desk, database: Database, settings: Settings, language: str, told: str
+) -> None:
+    client = desk("marketer", language=language)
+    found = screened(client, database, settings, LIST, "list.csv")
+    assert told in decide(client, found.id, row="2", note="asked the guardian")
+
+
 def test_a_decision_allows_one_row_and_changes_no_verdict(desk: Desk, database: Database, settings: Settings) -> None:
     client = desk("marketer")
     found = screened(client, database, settings, LIST, "list.csv")
@@ -87,7 +103,7 @@ def test_the_newest_decision_holds(desk: Desk, database: Database, settings: Set
         ({"row": ["99"], "decision": "allow", "note": "x"}, "not to be reviewed cannot be decided"),
         ({"decision": "allow", "note": "x"}, "Tick the rows first"),
         ({"reason": "CONSENT_OK", "decision": "allow", "note": "x"}, "Tick the rows first"),
-        ({"row": ["2"], "decision": "", "note": "x"}, "cannot be taken"),
+        ({"row": ["2"], "decision": "", "note": "x"}, "Choose whether the rows are allowed"),
     ],
 )
 def test_what_cannot_be_decided_is_told(

@@ -18,7 +18,7 @@ from consentmgr.edge import application
 from consentmgr.kit import clock
 from consentmgr.kit.address_keys import AddressKeys
 from consentmgr.kit.errors import BadInput, NotFound
-from consentmgr.register.models import Controller, Topic
+from consentmgr.register.models import Topic
 from consentmgr.register.reading import rows_by
 from consentmgr.register.rows import OrganisationRow
 from consentmgr.screening.desk import decisions, lists, stored_rows, words
@@ -147,7 +147,7 @@ def why(list_id: UUID, number: int) -> Response:
         described = lists.campaign_of_list(found)
         address_keys = AddressKeys(application.keys().address_key, application.keys().address_key_id)
         answer = explained_row(session, row.identifiers, described, keys=address_keys, now=now, language=language)
-        called = _called(session, answer["consulted"])
+        called = _called(session, answer)
         made = decisions.decisions_of(session, found)
         newest = _decisions_shown(folder, made, [row]).get(number)
         decided_by = names_of(session, {newest.actor}).get(newest.actor, newest.actor) if newest is not None else None
@@ -188,10 +188,10 @@ def why(list_id: UUID, number: int) -> Response:
     )
 
 
-def _called(session: Session, consulted: Mapping[str, Any]) -> dict[str, dict[Any, str]]:
+def _called(session: Session, answer: Mapping[str, Any]) -> dict[str, dict[Any, str]]:
     """What people call the controllers, topics and organisations that entries name, by the entries' fields."""
     language = application.language()
-    controllers = {row.key: row.name for row in session.execute(select(Controller.key, Controller.name))}
+    consulted, controllers = answer["consulted"], answer["controller_names"]
     topics = {
         key: names.get(language) or next(iter(names.values()), key)
         for key, names in session.execute(select(Topic.key, Topic.names))

@@ -51,6 +51,7 @@ _FAULTS: Final[tuple[tuple[str, Any], ...]] = (
     (r"no column says who", _("No column says who each row is. Choose at least one: e-mail, telephone, street, reference or business id.")),
     (r"two columns mean the same", _("Two columns cannot mean the same. Choose which one is right, and leave the other out.")),
     (r"all mean", _("Several columns mean the same. Say which one is right.")),
+    (r"a row is allowed or blocked", _("Choose whether the rows are allowed or blocked.")),
     (r"needs a note", _("Write a note that says why.")),
     (r"choose the rows, or a reason", _("Tick the rows first, or choose a reason.")),
     (r"not to be reviewed", _("A row that is not to be reviewed cannot be decided.")),
