@@ -661,7 +661,7 @@ def test_an_extended_wish_waits_two_months_more_and_stands_behind_those_before_i
     ("given", "told"),
     [
         ({"reason": " "}, "Fill in this field."),
-        ({"method": ""}, "Fill in this field."),
+        ({"method": ""}, "Choose one."),
         ({"day": "2999-01-01"}, "The day lies in the future."),
         ({"day": "2020-01-01"}, "The answer was given before the request came."),
         ({"day": ""}, "Fill in this field."),

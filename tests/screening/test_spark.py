@@ -65,9 +65,10 @@ pytestmark = [
 def spark() -> Iterator[SparkSession]:
     """A Spark of this machine, told that its frames are small."""
     os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
-    # A short life: what the second compiler would gain is never earned back.
+    # A short life: what the second compiler would gain is never earned back. The slow tests ask a thousand questions of
+    # one session, which keeps their plans until it collects garbage.
     java = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-    os.environ["PYSPARK_SUBMIT_ARGS"] = f'--driver-java-options "{java}" pyspark-shell'
+    os.environ["PYSPARK_SUBMIT_ARGS"] = f'--driver-memory 2g --driver-java-options "{java}" pyspark-shell'
     session = spark_session("local[1]")
     session.conf.set("spark.sql.shuffle.partitions", "1")
     session.conf.set("spark.sql.adaptive.enabled", "false")
