@@ -111,23 +111,23 @@ class _Holders:
 
 def _met(rows: pa.Table, looked: Sequence[_Holders]) -> pa.Table:
     is_met = np.zeros(len(rows), np.bool_)
-    pairs = np.empty(0, np.int64)
     listed: list[Places] = []
     told: list[pa.Table] = []
+    #: Rows with contacts whom they have met by an address of the first kind.
+    pairs: list[Places] = []
     for number, holders in enumerate(looked):
-        new = [pairs]
         for records, ours, places in holders.found(rows):
-            # Numbers of contacts are far from where this would not fit.
-            mine = records.records["contact_id"][places].astype(np.int64) * len(rows) + ours
-            if len(pairs):
-                other = np.isin(mine, pairs, invert=True)
-                ours, places, mine = ours[other], places[other], mine[other]
-            new.append(mine)
+            if len(looked) > 1:
+                # Numbers of contacts are far from where this would not fit.
+                mine = records.records["contact_id"][places].astype(np.int64) * len(rows) + ours
+                if number == 0:
+                    pairs.append(mine)
+                else:
+                    new = np.isin(mine, np.concatenate(pairs), invert=True)
+                    ours, places = ours[new], places[new]
             is_met[ours] = True
             listed.append(ours)
             told.append(_held(records.told(places), of_point=number == 0))
-        if len(looked) > 1:
-            pairs = np.concatenate(new)
     nobodys = np.flatnonzero(~is_met)
     listed.append(nobodys)
     told.append(_held(looked[0].then.told(nobodys[:0], blank=len(nobodys)), of_point=True))
