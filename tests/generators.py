@@ -541,12 +541,23 @@ class World:
             given, family = self.random.choice(PEOPLE)
             name = {"given_name": given, "family_name": family} if self.chance(90) else {}
             return {**{part: text for part, text in value.items() if part != "country"}, **name, **facts}
+        if len(kinds) == 1 and not audience:
+            facts |= self.more(kind)
+        return {kind: value.upper() if self.chance(10) else value, **facts}
+
+    def more(self, kind: str) -> DOCUMENT:
+        """What else a row of a list may have that gives an address of this kind."""
+        found = {}
         if self.chance(10):
             # A list with all that is known of its people: at the postal address it is about whom it names.
             given, family = self.random.choice(PEOPLE)
-            post = {part: text for part, text in self.random.choice(self.posts).items() if part != "country"}
-            facts |= {**post, "given_name": given, "family_name": family}
-        return {kind: value.upper() if self.chance(10) else value, **facts}
+            found = {part: text for part, text in self.random.choice(self.posts).items() if part != "country"}
+            found |= {"given_name": given, "family_name": family}
+        if self.chance(10):
+            # Its telephone number and its address need not be one person's.
+            other, values = ("phone", self.phones) if kind == "email" else ("email", self.emails)
+            found[other] = self.random.choice((*values, "ei osoitetta"))
+        return found
 
     def holds(self, contact: DOCUMENT, value: str) -> bool:
         return any(point["value"] == value for point in contact["points"])
