@@ -194,9 +194,10 @@ class World:
     def identity(self, organisation: DOCUMENT) -> str:
         return organisation.get("business_id") or organisation["ref"]
 
-    def business_ids(self) -> list[str]:
-        """What a row may name: those of the register, and one that nobody has."""
-        return [business_id(1_900_000), *(one["business_id"] for one in self.organisations if "business_id" in one)]
+    def business_ids(self, points: int = 9) -> list[str]:
+        """What a row may name: those of organisations with no more addresses than so many, and one that nobody has."""
+        told = (one for one in self.organisations if "business_id" in one and len(one["points"]) <= points)
+        return [business_id(1_900_000), *(one["business_id"] for one in told)]
 
     def point(self, kind: str, value: Any, organisation: DOCUMENT | None) -> DOCUMENT:
         told = self.chance(80)
@@ -516,7 +517,7 @@ class World:
         if what == "ref" and single:
             return {"ref": self.random.choice((*(one["ref"] for one in single), "crm:nobody")), **facts}
         if what == "business_id" and not audience:
-            return {"business_id": self.random.choice(self.business_ids()), **facts}
+            return {"business_id": self.random.choice(self.business_ids(1 if any_kind else 9)), **facts}
         if what == "unknown":
             unknown = f"uusi@firma{self.random.randrange(12)}.example"
             posts = {**self.posts[0], "street": "Uusikatu 1"}
