@@ -514,14 +514,12 @@ def refuse_command(
     ref: str, ground: Any, method: Any, controller: str | None, day: datetime | None, reason: str | None
 ) -> None:
     """Record that the contact REF, who asked to be erased, was answered by a refusal (GDPR 12(4))."""
-    from consentmgr.kit.clock import HELSINKI
     from consentmgr.people.refusing import Refusal, refuse
 
     with _register() as (session, keys, _):
         now = clock.now()
         answer = Refusal(
-            day=local_date(now) if day is None else day.date(),
-            hour=now.astimezone(HELSINKI).time() if day is None else None,
+            **_given_on(day, now),
             controller=controller,
             method=method,
             ground=ground,
@@ -529,6 +527,12 @@ def refuse_command(
         )
         refuse(session, _person(session, ref), answer, keys=keys, actor=signed_in_user(), now=now)
     click.echo("recorded; the request waits no longer, and what is sent does not change")
+
+
+def _given_on(day: datetime | None, now: datetime) -> dict[str, Any]:
+    """When an answer was given: now, or on a day of which the hour is not told."""
+    moment = now.astimezone(clock.HELSINKI)
+    return {"day": moment.date(), "hour": moment.time()} if day is None else {"day": day.date(), "hour": None}
 
 
 @people_group.command("extend-erasure")
@@ -539,14 +543,12 @@ def refuse_command(
 @click.option("--reason", required=True, help="Why the answer takes longer, as the person was told.")
 def extend_command(ref: str, method: Any, controller: str | None, day: datetime | None, reason: str) -> None:
     """Record that the contact REF, who asked to be erased, was told that the answer takes two months more (GDPR 12(3))."""
-    from consentmgr.kit.clock import HELSINKI
     from consentmgr.people.extending import Extension, extend
 
     with _register() as (session, keys, _):
         now = clock.now()
         told = Extension(
-            day=local_date(now) if day is None else day.date(),
-            hour=now.astimezone(HELSINKI).time() if day is None else None,
+            **_given_on(day, now),
             controller=controller,
             method=method,
             reason=reason,

@@ -58,7 +58,7 @@ _POINT_FACTS = (
 )
 
 #: Columns that say whom or what a row is about.
-NAMING = ("email_key", "phone_key", "post_key", "email_hash_key", "phone_hash_key", "row_ref", "row_business_id")
+_NAMING = ("email_key", "phone_key", "post_key", "email_hash_key", "phone_hash_key", "row_ref", "row_business_id")
 #: Keys of the plain addresses' own hashes: they name nobody whom the addresses do not, and meet bans that arrived hashed.
 PLAIN_HASHES = ("email_plain_hash", "phone_plain_hash", "phone_digits_hash")
 
@@ -79,7 +79,7 @@ class ListShape:
 
     def presence(self) -> tuple[frozenset[str], frozenset[str]]:
         """The identifiers that some rows carry and those that every row does: all that is ever asked of a shape."""
-        some = frozenset(column for column in (*NAMING, *PLAIN_HASHES) if self.counts.get(column, 0))
+        some = frozenset(column for column in (*_NAMING, *PLAIN_HASHES) if self.counts.get(column, 0))
         return some, frozenset(column for column in some if self.counts[column] == self.rows)
 
     @classmethod
@@ -232,7 +232,7 @@ def named_directly(question: Question, shape: ListShape) -> bool:
     """
     if not is_sent_to_an_address(question):
         return False
-    naming = [column for column in NAMING if column != "row_business_id"]
+    naming = [column for column in _NAMING if column != "row_business_id"]
     return [key for key in naming if shape.has(key)] == [f"{question.point_kind}_key"]
 
 
@@ -315,8 +315,8 @@ def located(
     """Each candidate with its row, its contact point (``point_*``) and its contact: narrow, for what follows.
 
     ``cases``: what ``located_directly`` or ``located_by_candidate`` gave; ``by_row``: whoever and whatever was found was
-    found by what stands in the row, whose domain and mailbox it has: the register's are not read. Where nobody has the address, the point is
-    the organisation's that lists it.
+    found by what stands in the row, whose domain and mailbox it has: the register's are not read. Where nobody has the
+    address, the point is the organisation's that lists it.
     """
     points = register["points"].filter(nw.col("kind").is_in(list(_aimed_kinds(question))))
     listed = points.filter(is_unknown("contact_id"))
